@@ -1,0 +1,140 @@
+"""`checks`: what a check costs over HTTP on loopback, next to doing nothing and to Cerbos."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import urllib.request
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import orjson
+
+from benchmarks import load, sample
+from benchmarks.figures import Table
+from benchmarks.peers import LABELS, cerbos
+from benchmarks.processes import free_port, python, running
+from services.audit.engine import report
+from services.audit.law import Verdict
+from services.audit.regulation import LAW
+from services.manifest.model import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_ROUNDS = 7
+_SECONDS = 1.5
+_WARM_UP = 500
+_CHECK = f"/v1/checks?on={sample.ON}"
+_NOTHING = "/v1/nothing"
+_AT_HAND, _ASKING = "check, context at hand", "check, asking the registry"
+_NOTHING_AT_HAND, _QUESTION = "no-op, same size", "no-op, one question"
+_CERBOS = f"Cerbos, {len(LABELS)} rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """What is asked again and again: one request, and the port that answers it."""
+
+    port: int
+    request: bytes
+
+
+def measure() -> list[Table]:
+    """Start the servers, let the contenders take turns, and compare their throughput."""
+    with ExitStack() as stack:
+        contenders = {**_own(stack), **_asking(stack)}
+        remarks = []
+        try:
+            contenders[_CERBOS] = _cerbos(stack)
+        except cerbos.Unavailable as reason:
+            remarks.append(f"略过 Cerbos · Cerbos skipped: {reason}")
+        loads = _take_turns(contenders)
+    pairs = [(_AT_HAND, _NOTHING_AT_HAND), (_ASKING, _QUESTION), (_AT_HAND, _CERBOS)]
+    return [_throughput(loads), _ratios(loads, [pair for pair in pairs if set(pair) <= set(loads)], remarks)]
+
+
+def _own(stack: ExitStack) -> dict[str, Contender]:
+    port, body = free_port(), sample.load().body
+    stack.enter_context(running(python("benchmarks.served", "at-hand", str(port)), f"http://127.0.0.1:{port}/healthz"))
+    return {
+        _AT_HAND: Contender(port, load.post(_CHECK, body, port)),
+        _NOTHING_AT_HAND: Contender(port, load.post(_NOTHING, body, port)),
+    }
+
+
+def _asking(stack: ExitStack) -> dict[str, Contender]:
+    registry_port, port, body = free_port(), free_port(), sample.load().body
+    database = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "registry.db"
+    environment = {**os.environ, "GOVAPP_REGISTRY_DATABASE_URL": f"sqlite:///{database}"}
+    registry = f"http://127.0.0.1:{registry_port}"
+    command = python("benchmarks.served", "registry", str(registry_port))
+    stack.enter_context(running(command, f"{registry}/readyz", environment))
+    _register(registry)
+    command = python("benchmarks.served", "asking", str(port), registry)
+    stack.enter_context(running(command, f"http://127.0.0.1:{port}/healthz"))
+    return {
+        _ASKING: Contender(port, load.post(_CHECK, body, port)),
+        _QUESTION: Contender(port, load.post(_NOTHING, body, port)),
+    }
+
+
+def _register(registry: str) -> None:
+    """Put the apps around into the registry, then the app itself and its grants."""
+    case = sample.load()
+    with httpx.Client(base_url=registry, trust_env=False) as client:
+        for document in (*case.around, case.document):
+            client.put(f"/v1/apps/{document['id']}", json=document, headers={"If-None-Match": "*"}).raise_for_status()
+        for grant in case.grants:
+            client.post(f"/v1/apps/{case.app}/grants", json=grant).raise_for_status()
+
+
+def _cerbos(stack: ExitStack) -> Contender:
+    """Start Cerbos, and make sure that it breaks the same rules as our engine before it is measured."""
+    program = cerbos.binary()
+    port, case = free_port(), sample.load()
+    configuration = cerbos.write_configuration(Path(stack.enter_context(tempfile.TemporaryDirectory())), port, free_port())
+    command = [str(program), "server", f"--config={configuration}", "--log-level=error"]
+    stack.enter_context(running(command, f"http://127.0.0.1:{port}/_cerbos/health"))
+    question = cerbos.question(orjson.loads(canonical(case.manifest())), sample.ON)
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{cerbos.PATH}", question, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 - a URL of this machine, written here
+        theirs = cerbos.violated(answer.read())
+    rulings = report(case.manifest(), None, LAW, sample.ON).rulings
+    ours = {each.label for each in rulings if each.label in LABELS and each.verdict is Verdict.VIOLATION}
+    if theirs != ours:
+        raise RuntimeError(f"Cerbos finds {sorted(theirs)} violated, our engine {sorted(ours)}")
+    return Contender(port, load.post(cerbos.PATH, question, port))
+
+
+def _take_turns(contenders: Mapping[str, Contender]) -> dict[str, list[load.Load]]:
+    for each in contenders.values():
+        load.run(each.port, [each.request], seconds=_SECONDS, answers=_WARM_UP)
+    loads: dict[str, list[load.Load]] = {name: [] for name in contenders}
+    for _ in range(_ROUNDS):
+        for name, each in contenders.items():
+            loads[name].append(load.run(each.port, [each.request], seconds=_SECONDS))
+    return loads
+
+
+def _throughput(loads: Mapping[str, Sequence[load.Load]]) -> Table:
+    title = f"checks：每秒答复（{load.CONNECTIONS} 个连接，{_ROUNDS} 轮的中位数）· answers per second, medians of {_ROUNDS} rounds"
+    table = Table(title, ("", "每秒 per second", "p50 ms", "p99 ms"))
+    for name, runs in loads.items():
+        per_second, p50, p99 = (
+            statistics.median(getattr(run, figure) for run in runs) for figure in ("per_second", "p50_ms", "p99_ms")
+        )
+        table.add(name, f"{per_second:.0f}", f"{p50:.1f}", f"{p99:.1f}")
+    return table
+
+
+def _ratios(loads: Mapping[str, Sequence[load.Load]], pairs: Sequence[tuple[str, str]], remarks: list[str]) -> Table:
+    table = Table("checks：吞吐量之比 · ratios of throughput", ("", "中位 median", "最小 min", "最大 max"), remarks=remarks)
+    for one, other in pairs:
+        found = [mine.per_second / theirs.per_second for mine, theirs in zip(loads[one], loads[other], strict=True)]
+        table.add(f"{one} ÷ {other}", *(f"{value:.2f}" for value in (statistics.median(found), min(found), max(found))))
+    return table

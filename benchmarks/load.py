@@ -1,0 +1,180 @@
+"""A small HTTP load generator: keep-alive connections over raw sockets, requests built beforehand, bounded in count and time.
+
+It runs as a process of its own, so that the server measured does not share an interpreter with its clients:
+`python -m benchmarks.load` reads a plan from standard input and writes what it counted, both as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CONNECTIONS = 16
+_PATIENCE_S = 10.0
+"""How long after the end of its time a run may still wait for its last answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one run counted: answers, the seconds it took, their latencies in milliseconds, and answers by status."""
+
+    answers: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    statuses: Mapping[str, int]
+
+    @property
+    def per_second(self) -> float:
+        """Throughput in answers per second."""
+        return self.answers / self.seconds
+
+
+def post(path: str, body: bytes, port: int) -> bytes:
+    """Build the bytes of one POST request with a JSON body."""
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def run(port: int, requests: Sequence[bytes], *, seconds: float, answers: int = 1_000_000) -> Load:
+    """Send `requests` in turn to a port of this machine, on 16 connections, until the time or the count of answers is up.
+
+    Raises:
+        RuntimeError: the load generator failed, or an answer was anything but 200.
+
+    """
+    plan = {"port": port, "requests": [base64.b64encode(each).decode() for each in requests], "seconds": seconds, "answers": answers}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.load"],
+        input=json.dumps(plan).encode(),
+        capture_output=True,
+        check=False,
+        timeout=seconds + 2 * _PATIENCE_S,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode())
+    load = Load(**json.loads(done.stdout))
+    if set(load.statuses) != {"200"}:
+        raise RuntimeError(f"not every answer was 200: {load.statuses}")
+    return load
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: sends the next request as soon as the answer to the last one is complete."""
+
+    def __init__(self, generator: _Generator) -> None:
+        self._generator = generator
+        self._received = bytearray()
+        self._awaited = 0
+        self._sent_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are not of asyncio's class, but do the same.
+        self._transport = cast("asyncio.Transport", transport)
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received
+        received += data
+        if not self._awaited:
+            end = received.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            self._awaited = end + 4 + _content_length(bytes(received[:end]))
+        if len(received) < self._awaited:
+            return
+        self._generator.count(received[9:12].decode(), time.perf_counter() - self._sent_at)
+        del received[: self._awaited]
+        self._awaited = 0
+        self._send()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._generator.lost(error)
+
+    def _send(self) -> None:
+        request = self._generator.next_request()
+        if request is None:
+            self._transport.close()
+            return
+        self._sent_at = time.perf_counter()
+        self._transport.write(request)
+
+
+class _Generator:
+    """One run on all its connections."""
+
+    def __init__(self, requests: Sequence[bytes], seconds: float, answers: int) -> None:
+        self._requests = requests
+        self._seconds = seconds
+        self._limit = answers
+        self._sent = 0
+        self._open = CONNECTIONS
+        self._latencies: list[float] = []
+        self._statuses: Counter[str] = Counter()
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self, port: int) -> Load:
+        began = time.perf_counter()
+        self._until = began + self._seconds
+        loop = asyncio.get_running_loop()
+        for _ in range(CONNECTIONS):
+            await loop.create_connection(partial(_Connection, self), "127.0.0.1", port)
+        await asyncio.wait_for(self._done, self._seconds + _PATIENCE_S)
+        took = time.perf_counter() - began
+        ordered = sorted(self._latencies)
+        p50, p99 = (ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.99))
+        return Load(len(ordered), took, p50, p99, dict(self._statuses))
+
+    def next_request(self) -> bytes | None:
+        if self._sent >= self._limit or time.perf_counter() >= self._until:
+            return None
+        request = self._requests[self._sent % len(self._requests)]
+        self._sent += 1
+        return request
+
+    def count(self, status: str, latency_s: float) -> None:
+        self._statuses[status] += 1
+        self._latencies.append(latency_s)
+
+    def lost(self, error: Exception | None) -> None:
+        self._open -= 1
+        if error is not None and not self._done.done():
+            self._done.set_exception(error)
+        elif not self._open and not self._done.done():
+            self._done.set_result(None)
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    raise ValueError(f"an answer does not tell its length: {head!r}")
+
+
+def main() -> None:
+    """Carry out the plan given on standard input."""
+    import uvloop  # noqa: PLC0415 - the process that starts this one needs no event loop
+
+    plan = json.load(sys.stdin)
+    requests = [base64.b64decode(each) for each in plan["requests"]]
+
+    async def generate() -> Load:
+        return await _Generator(requests, plan["seconds"], plan["answers"]).run(plan["port"])
+
+    print(json.dumps(asdict(uvloop.run(generate()))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The services that are measured over HTTP: the audit with its registry context at hand or asked for, and no-ops beside it.
+
+`python -m benchmarks.served at-hand PORT` answers checks with a neighbourhood prepared beforehand, and
+`python -m benchmarks.served asking PORT REGISTRY_URL` asks a registry, such as `python -m benchmarks.served registry PORT`. Beside `/v1/checks` each has an endpoint that takes the
+same body, does nothing with it (but for the same question to the registry) and answers as many bytes: `/v1/nothing`.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from benchmarks import sample
+from services import web
+from services.audit.api import checks, law
+from services.audit.checks import Checks
+from services.audit.engine import report
+from services.audit.formats import json as json_format
+from services.audit.main import State
+from services.audit.registry_client import RegistryClient, RegistryOptions
+from services.audit.regulation import LAW
+from services.manifest import ties
+from services.manifest.model import Manifest
+from services.registry import main as registry
+from services.web import WebSettings, operation, read_body
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from services.manifest.neighbourhood import Neighbourhood
+
+
+class PreparedRegistry(RegistryClient):
+    """A registry whose answer is at hand, as it will be where an index of offers lives in the audit's memory."""
+
+    def __init__(self, neighbourhood: Neighbourhood) -> None:
+        """Take the answer to every question."""
+        super().__init__(RegistryOptions("http://127.0.0.1:9"))
+        self._neighbourhood = neighbourhood
+
+    async def neighbourhood(self, manifest: Manifest) -> Neighbourhood:  # noqa: ARG002 - the double of a question
+        """Give it."""
+        return self._neighbourhood
+
+
+def create(client: RegistryClient, question: httpx.AsyncClient | None) -> web.Service:
+    """Make the audit service around a registry client, with a no-op beside it that may ask `question` once."""
+    case = sample.load()
+    answer = json_format.render(report(case.manifest(), case.neighbourhood(), LAW, sample.ON))
+    asked = [{"tie": each.tie, "regions": each.regions} for each in ties.questions(case.manifest())]
+    content = orjson.dumps({"app": case.app, "questions": asked})
+    router = APIRouter(prefix="/v1")
+    declared = operation("public", body=Manifest, max_body_bytes=checks.MAX_MANIFEST_BYTES)
+
+    @router.post("/nothing", summary="Take a body and answer at once", **declared)
+    async def nothing(request: Request) -> Response:
+        await read_body(request, checks.MAX_MANIFEST_BYTES)
+        if question is not None:
+            said = await question.post("/v1/neighbourhoods", content=content, headers={"Content-Type": "application/json"})
+            said.raise_for_status()
+        return Response(answer, media_type="application/json")
+
+    @asynccontextmanager
+    async def lifespan(_: web.Service) -> AsyncIterator[State]:
+        async with client:
+            yield State(checks=Checks(client))
+
+    return web.create_service(
+        title="benchmark",
+        version="1",
+        settings=WebSettings(),
+        routers=(checks.router, law.router, router),
+        lifespan=lifespan,
+        problem_types=(checks.REGISTRY_UNAVAILABLE,),
+    )
+
+
+def main(kind: str, port: str, *registry_url: str) -> None:
+    """Serve until told to end."""
+    if kind == "registry":
+        service = registry.create_service()
+    elif kind == "at-hand":
+        service = create(PreparedRegistry(sample.load().neighbourhood()), None)
+    else:
+        options = RegistryOptions(*registry_url)
+        limits = httpx.Limits(max_connections=options.connections, max_keepalive_connections=options.connections)
+        question = httpx.AsyncClient(base_url=options.url, limits=limits, trust_env=False)
+        service = create(RegistryClient(options), question)
+    web.serve(service, "127.0.0.1", int(port))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,1 @@
+"""The operations of the audit service, one file per noun."""

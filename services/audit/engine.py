@@ -1,0 +1,157 @@
+"""The engine: decide one rule, report on one app.
+
+Pure: no clock, no network, no disk; the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from services.audit.law import (
+    Case,
+    Exemption,
+    Finding,
+    Lack,
+    NotAddressed,
+    Outcome,
+    Report,
+    Ruling,
+    Satisfied,
+    Verdict,
+)
+from services.audit.readings.lacks import undeclared
+from services.audit.rules import RULES
+from services.manifest.model import canonical, fingerprint
+from services.manifest.terms import GOVERNMENT_APPS, Stage
+from services.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+
+    from services.audit.law import Law, Mark, Rule
+    from services.manifest.model import Manifest
+    from services.manifest.neighbourhood import Neighbourhood
+
+
+M = TypeVar("M", Finding, Lack, Exemption, Satisfied)
+
+
+def report(manifest: Manifest, neighbourhood: Neighbourhood | None, law: Law, on: date) -> Report:
+    """Judge an app against every rule of the law on a day.
+
+    Args:
+        manifest: what the app declares.
+        neighbourhood: the other apps and grants that bear on it; None when the registry gave no answer.
+        law: the instruments to judge against.
+        on: the day.
+    """
+    aside = _aside(manifest)
+    if aside is None:
+        case = Case(manifest, neighbourhood, law, on)
+        rulings = tuple(decide(rule, case) for rule in RULES)
+        lacks = tuple(_lacking_identity(manifest))
+        outcome, reason = _outcome(rulings, lacks), None
+    else:
+        outcome, reason = aside
+        rulings = tuple(_ruling(rule, law, Verdict.NOT_APPLICABLE, reason=reason) for rule in RULES)
+        lacks = ()
+    verdicts = [ruling.verdict for ruling in rulings]
+    return Report(
+        app=manifest.id,
+        name=manifest.name,
+        manifest_hash=fingerprint(canonical(manifest)),
+        on=on,
+        law=law.version,
+        revision=None if neighbourhood is None else neighbourhood.revision,
+        outcome=outcome,
+        reason=reason,
+        counts={verdict.value: verdicts.count(verdict) for verdict in Verdict},
+        lacks=lacks,
+        rulings=rulings,
+    )
+
+
+def decide(rule: Rule, case: Case) -> Ruling:
+    """Decide one rule: the gravest of all that it says; what is lacking is always told."""
+    provision = case.law.provisions[rule.provision]
+    if not provision.in_force(case.on):
+        reason = Text(f"{case.on} 当日该条未施行", f"the provision is not in force on {case.on}")
+        return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=reason)
+    gates = [mark for gate in rule.addresses for mark in gate(case)]
+    for mark in gates:
+        if isinstance(mark, NotAddressed):
+            return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=mark.reason)
+    marks = list(rule.check(case))
+    lacking = _of(Lack, [*gates, *marks])
+    # While it is unknown whether the app is addressed at all, a breach cannot be held against it.
+    if any(isinstance(mark, Lack) for mark in gates):
+        return _ruling(rule, case.law, Verdict.UNDETERMINED, lacks=lacking)
+    findings, exemptions = _of(Finding, marks), _of(Exemption, marks)
+    if findings:
+        verdict = Verdict.VIOLATION
+    elif lacking:
+        verdict = Verdict.UNDETERMINED
+    elif exemptions:
+        verdict = Verdict.EXEMPT
+    elif _of(Satisfied, marks):
+        verdict = Verdict.COMPLIANT
+    else:
+        reason = next((mark.reason for mark in marks if isinstance(mark, NotAddressed)), rule.nothing)
+        return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=reason)
+    return _ruling(rule, case.law, verdict, findings=findings, lacks=lacking, exemptions=exemptions)
+
+
+def _aside(manifest: Manifest) -> tuple[Outcome, Text] | None:
+    """Tell whether the law leaves the app aside as a whole, because it is no government app or runs no more."""
+    if manifest.kind is not None and manifest.kind not in GOVERNMENT_APPS:
+        kind = manifest.kind
+        return Outcome.OUT_OF_SCOPE, Text(
+            f"{kind.zh}不是政务移动互联网应用程序，不适用第十二至十四条",
+            f"a {kind.en} is no government mobile app; Articles 12–14 do not apply",
+        )
+    if manifest.stage == Stage.RETIRED:
+        return Outcome.NOT_RUNNING, Text("应用已下线", "the app has been retired")
+    return None
+
+
+def _lacking_identity(manifest: Manifest) -> Iterator[Lack]:
+    if manifest.kind is None:
+        yield undeclared("/kind")
+    if manifest.stage is None:
+        yield undeclared("/stage")
+
+
+def _outcome(rulings: Iterable[Ruling], lacking: tuple[Lack, ...]) -> Outcome:
+    verdicts = {ruling.verdict for ruling in rulings}
+    if Verdict.VIOLATION in verdicts:
+        return Outcome.RETURN
+    return Outcome.REFER if lacking or Verdict.UNDETERMINED in verdicts else Outcome.APPROVE
+
+
+def _of(kind: type[M], marks: Iterable[Mark]) -> tuple[M, ...]:
+    return tuple(dict.fromkeys(mark for mark in marks if isinstance(mark, kind)))
+
+
+def _ruling(  # noqa: PLR0913 - it fills in a record whose fields are all told apart by name
+    rule: Rule,
+    law: Law,
+    verdict: Verdict,
+    *,
+    reason: Text | None = None,
+    findings: tuple[Finding, ...] = (),
+    lacks: tuple[Lack, ...] = (),
+    exemptions: tuple[Exemption, ...] = (),
+) -> Ruling:
+    return Ruling(
+        rule=rule.id,
+        label=rule.label,
+        provision=rule.provision,
+        title=rule.title,
+        text=law.provisions[rule.provision].text,
+        verdict=verdict,
+        reason=reason,
+        findings=findings,
+        lacks=lacks,
+        exemptions=exemptions,
+    )

@@ -1,0 +1,31 @@
+"""Three-valued conditions: one holds, does not hold, or it is lacking what would tell."""
+
+from __future__ import annotations
+
+from services.audit.law import Lack
+
+Condition = bool | tuple[Lack, ...]
+"""True, False, or everything that is lacking to know it."""
+
+
+def all_of(*parts: Condition) -> Condition:
+    """Hold when every part holds; one that does not hold decides, whatever is lacking for the others."""
+    if any(part is False for part in parts):
+        return False
+    return _lacking(parts) or True
+
+
+def any_of(*parts: Condition) -> Condition:
+    """Hold when one part holds, whatever is lacking for the others."""
+    if any(part is True for part in parts):
+        return True
+    return _lacking(parts) or False
+
+
+def opposite(part: Condition) -> Condition:
+    """Hold when the part does not; what is lacking stays lacking."""
+    return part if isinstance(part, tuple) else not part
+
+
+def _lacking(parts: tuple[Condition, ...]) -> tuple[Lack, ...]:
+    return tuple(dict.fromkeys(lack for part in parts if isinstance(part, tuple) for lack in part))

@@ -1,0 +1,9 @@
+"""The law as data, one file per instrument."""
+
+from __future__ import annotations
+
+from services.audit.law import Law
+from services.audit.regulation import burden_2024
+
+LAW = Law((burden_2024.INSTRUMENT,))
+"""Every instrument in force that apps are judged against."""

@@ -1,0 +1,1 @@
+"""The manifest: what a government app declares about itself, shared by the registry and the audit."""

@@ -1,0 +1,69 @@
+"""Settings of the registry, read from the environment: `GOVAPP_REGISTRY_…`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.manifest.neighbourhood import GrantKind
+from services.manifest.values import Line
+from services.registry.store.database import Database, read_url
+from services.web import WebSettings
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    read_url(url.get_secret_value())
+    return url
+
+
+class RegistrySettings(BaseSettings):
+    """What one process of the registry needs to know."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GOVAPP_REGISTRY_", env_nested_delimiter="__", frozen=True, extra="forbid", env_ignore_empty=True
+    )
+
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] = Field(
+        default=SecretStr("sqlite:///registry.db"),
+        description="数据库：sqlite:///文件 或 postgresql://… · the database",
+    )
+    database_connections: int = Field(
+        default=16, ge=2, le=256, description="至多保持的数据库连接数 · database connections kept at most"
+    )
+    statement_timeout_s: float = Field(
+        default=10,
+        gt=0,
+        le=600,
+        description="一条语句的时限（秒，仅 PostgreSQL）· seconds for one statement (PostgreSQL)",
+    )
+    lock_timeout_s: float = Field(
+        default=5, gt=0, le=600, description="等候其他写入的时限（秒）· seconds of waiting for another write"
+    )
+    migrates_on_start: bool | None = Field(
+        default=None,
+        description="启动时是否更新表结构；未设置时 SQLite 更新、PostgreSQL 不更新"
+        " · whether the schema is migrated at the start; when not set, SQLite's is and PostgreSQL's is not",
+    )
+    max_offers: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="一个应用的（关联键 × 服务区域）上限 · ties times regions of one app at most",
+    )
+    competent_authorities: dict[GrantKind, frozenset[Line]] = Field(
+        default={},
+        description="各类批准的有权机关（名称或统一社会信用代码）；未列出的类别不限"
+        " · who may grant what, by name or credit code; a kind that is not listed anyone may grant",
+    )
+    web: WebSettings = Field(default=WebSettings(), description="限额与调用方 · limits and callers")
+
+    def database(self) -> Database:
+        """Give the database; nothing is opened yet."""
+        return Database(
+            self.database_url.get_secret_value(),
+            connections=self.database_connections,
+            statement_timeout_s=self.statement_timeout_s,
+            lock_timeout_s=self.lock_timeout_s,
+        )

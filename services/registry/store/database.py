@@ -1,0 +1,259 @@
+"""The database behind two doors: `reading` gives one snapshot, `writing` the lock on the registry revision."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import case, create_engine, event, insert, literal, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlmodel import col
+
+from services.registry import migrations
+from services.registry.tables import Action, Instant, Noun, RegistryRevision, Revision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import URL, Connection
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+BUSY_TIMEOUT_S = 5
+"""How long SQLite waits for another process that writes."""
+
+
+class UnavailableError(Exception):
+    """The database cannot be reached, is locked or took too long.
+
+    Nothing was written, unless it was the commit that got no answer.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who writes, and why."""
+
+    who: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Write:
+    """A write that has the lock: its number, its instant, and the transaction in which it happens."""
+
+    connection: Connection
+    revision: int
+    at: datetime
+    act: Act
+    is_closed: bool = False
+
+    def close(self, noun: Noun, thing: str, action: Action, *, app: str, before: str | None, after: str | None) -> None:
+        """Write the history of this write, which is the last thing it does: its number is closed from here on."""
+        said = {"noun": noun, "thing": thing, "app": app, "action": action, "before": before, "after": after}
+        self.connection.execute(
+            insert(Revision),
+            {**said, "revision": self.revision, "who": self.act.who, "reason": self.act.reason, "at": self.at},
+        )
+        self.is_closed = True
+
+
+class Database:
+    """SQLite (WAL) or PostgreSQL, by URL."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = 16,
+        statement_timeout_s: float = 10,
+        lock_timeout_s: float = 5,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take where the data are; nothing is opened yet.
+
+        Args:
+            url: `sqlite:///path` or `postgresql://…`.
+            connections: how many are kept open at most.
+            statement_timeout_s: after how many seconds PostgreSQL gives up a statement.
+            lock_timeout_s: after how many seconds PostgreSQL gives up waiting for another writer.
+            now: the clock, in UTC.
+
+        Raises:
+            ValueError: the URL names another kind of database, or SQLite without a file.
+
+        """
+        self._url = read_url(url)
+        self.is_postgresql = self._url.get_backend_name() == "postgresql"
+        self._now = now
+        pool = {"pool_size": connections, "max_overflow": 0, "pool_timeout": lock_timeout_s}
+        if self.is_postgresql:
+            self._engine = create_engine(
+                self._url,
+                pool_pre_ping=True,  # a server that was restarted is noticed before a request fails on it
+                connect_args=_postgresql_arguments(statement_timeout_s, lock_timeout_s),
+                **pool,
+            )
+        else:
+            self._engine = create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
+            event.listen(self._engine, "connect", _prepare_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
+        # SQLite's own way of waiting is to sleep and try again, in no order: a single writer may wait for seconds.
+        self._queue: AbstractContextManager[Any] = nullcontext() if self.is_postgresql else threading.Lock()
+
+    def __str__(self) -> str:
+        return self._url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection on which everything read is one snapshot.
+
+        Raises:
+            UnavailableError: see there.
+
+        """
+        with self._connection(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
+            yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Give a connection for one statement: on PostgreSQL that is a snapshot in itself, and saves two round trips.
+
+        Raises:
+            UnavailableError: see there.
+
+        """
+        with self._connection(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, act: Act) -> Iterator[Write]:
+        """Take the lock on the registry revision, move it on, and commit when the write was closed.
+
+        A write that is left without `Write.close` has found that there is nothing to do: nothing is kept of it.
+
+        Raises:
+            UnavailableError: see there.
+
+        """
+        with self._queue, self._connection(isolation_level="READ COMMITTED", is_writing=True) as connection:
+            now = literal(self._now(), Instant())
+            following = update(RegistryRevision).values(
+                revision=col(RegistryRevision.revision) + 1,
+                at=case((col(RegistryRevision.at) < now, now), else_=col(RegistryRevision.at)),
+            )
+            told = following.returning(col(RegistryRevision.revision), col(RegistryRevision.at))
+            revision, at = connection.execute(told).one()
+            write = Write(connection, revision, at, act)
+            yield write
+            if write.is_closed:
+                _commit(connection)
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest migration, in one transaction.
+
+        Raises:
+            UnavailableError: see there; nothing has changed then.
+
+        """
+        with self._queue, self._connection(isolation_level="READ COMMITTED", is_writing=True) as connection:
+            migrations.migrate(connection)
+            _commit(connection)
+
+    def is_at_head(self) -> bool:
+        """Tell whether the schema is at the newest migration.
+
+        Raises:
+            UnavailableError: see there.
+
+        """
+        with self.reading() as connection:
+            return migrations.current(connection) == migrations.head()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _connection(self, *, is_writing: bool = False, **options: Any) -> Iterator[Connection]:  # noqa: ANN401 - SQLAlchemy's
+        try:
+            with self._engine.connect() as connection:
+                # SQLite has one isolation level, and only needs to know beforehand who will write.
+                yield connection.execution_options(**options if self.is_postgresql else {"is_writing": is_writing})
+        except PoolTimeoutError as error:
+            raise UnavailableError(str(error)) from error
+        except DBAPIError as error:
+            if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
+                raise UnavailableError(str(error.orig)) from error
+            raise
+
+
+def _commit(connection: Connection) -> None:
+    try:
+        connection.commit()
+    except DBAPIError:
+        # SQLite keeps a transaction open, and its lock, when a commit fails; only closing ends it for certain.
+        connection.invalidate()
+        raise
+
+
+def read_url(url: str) -> URL:
+    """Read the URL of a database, with its driver.
+
+    Raises:
+        ValueError: it names another kind of database, or SQLite without a file.
+
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ValueError("the database URL cannot be read") from error
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise ValueError(f"{backend} is neither sqlite nor postgresql")
+    if parsed.database in {None, "", ":memory:"}:
+        raise ValueError("SQLite needs a file: sqlite:///path")
+    return parsed
+
+
+def _postgresql_arguments(statement_timeout_s: float, lock_timeout_s: float) -> dict[str, Any]:
+    settings = {
+        "statement_timeout": round(statement_timeout_s * 1000),
+        "lock_timeout": round(lock_timeout_s * 1000),
+        # Whoever holds the lock on the registry revision and does nothing keeps everybody waiting.
+        "idle_in_transaction_session_timeout": round(statement_timeout_s * 1000),
+        # Our statements are small and many; compiling one takes longer than any of them.
+        "jit": "off",
+        "timezone": "UTC",
+    }
+    return {
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        "application_name": "govapp registry",
+        "client_encoding": "utf8",
+        "connect_timeout": 5,
+    }
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    connection.isolation_level = None  # the driver would begin transactions when it thinks best
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # What was acknowledged outlasts a power cut, too.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.execute("PRAGMA cache_size = -65536")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that begins as a reader and then writes fails whenever another one wrote in between.
+    is_writing = connection.get_execution_options().get("is_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")

@@ -1,0 +1,189 @@
+"""Grants: recording, revoking and reading them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import orjson
+from sqlalchemy import func, insert, select, update
+from sqlmodel import col
+
+from services.manifest import neighbourhood
+from services.registry.refusals import UnknownError
+from services.registry.store import live
+from services.registry.store.facts import written
+from services.registry.tables import Action, App, Grant, Noun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from services.manifest.neighbourhood import GrantKind
+    from services.registry.store.database import Act, Database, Write
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is granted, by whom, on what basis, for what and for how long: the columns of a grant that never change.
+
+    `item` is an item key, see `services.manifest.ties.item_key`. With neither feature nor item it is for the whole app.
+    """
+
+    kind: GrantKind
+    granter: str
+    granter_credit_code: str | None
+    granter_root_organ: str | None
+    basis_title: str | None
+    basis_number: str | None
+    basis_article: str | None
+    granted_on: date
+    from_on: date
+    until_on: date | None
+    provision: str | None
+    feature: str | None
+    item: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Grants of an app in the order in which they were recorded, and how many there are on all pages together."""
+
+    total: int
+    grants: tuple[Grant, ...]
+    has_more: bool
+
+
+def record(database: Database, app: str, terms: Terms, act: Act, guard: Callable[[App, str], None]) -> Grant:
+    """Record a grant to an app.
+
+    Args:
+        database: where.
+        app: the app's id.
+        terms: what is granted.
+        act: who records it, and why.
+        guard: raises when this must not happen; it is given the app and its manifest as they stand under the lock.
+
+    Raises:
+        UnknownError: there is no such app.
+
+    """
+    with database.writing(act) as write:
+        current = live.app(write.connection, app)
+        if current is None:
+            raise UnknownError(Noun.APP, app)
+        guard(current, live.manifest(write.connection, current))
+        grant = Grant(id=f"g{write.revision}", since=write.revision, recorded=write.revision, app=app, **asdict(terms))
+        _begin(write, grant)
+        write.close(Noun.GRANT, grant.id, Action.GRANT, app=app, before=None, after=_text(grant))
+    return grant
+
+
+def revoke(
+    database: Database, app: str, grant: str, revoked_on: date, act: Act, guard: Callable[[Grant], None]
+) -> Grant:
+    """Revoke a grant from a day on: that day it counts no longer.
+
+    Args:
+        database: where.
+        app: the app's id.
+        grant: the grant's id.
+        revoked_on: the first day on which it does not count.
+        act: who, and why.
+        guard: raises when this must not happen; it is given the grant as it stands under the lock.
+
+    Raises:
+        UnknownError: the app has no such grant.
+
+    """
+    with database.writing(act) as write:
+        current = live.grant(write.connection, app, grant)
+        if current is None:
+            raise UnknownError(Noun.GRANT, grant)
+        guard(current)
+        ended = update(Grant).where(col(Grant.id) == grant, col(Grant.until).is_(None)).values(until=write.revision)
+        write.connection.execute(ended)
+        revoked = Grant(**{**current.model_dump(), "since": write.revision, "revoked_on": revoked_on})
+        _begin(write, revoked)
+        write.close(Noun.GRANT, grant, Action.REVOKE, app=app, before=_text(current), after=_text(revoked))
+    return revoked
+
+
+def get(database: Database, app: str, grant: str) -> Grant:
+    """Give one grant, revoked or not.
+
+    Raises:
+        UnknownError: the app has no such grant.
+
+    """
+    with database.asking() as connection:
+        found = live.grant(connection, app, grant)
+    if found is None:
+        raise UnknownError(Noun.GRANT, grant)
+    return found
+
+
+def page(database: Database, app: str, *, limit: int, after: int = 0) -> Page:
+    """Give the grants of an app that were recorded after the revision `after`, `limit` at most.
+
+    Raises:
+        UnknownError: there is no such app.
+
+    """
+    with database.reading() as connection:
+        if live.app(connection, app) is None:
+            raise UnknownError(Noun.APP, app)
+        conditions = (col(Grant.app) == app, col(Grant.until).is_(None))
+        total = connection.execute(select(func.count()).select_from(Grant).where(*conditions)).scalar_one()
+        following = select(Grant).where(*conditions, col(Grant.recorded) > after)
+        following = following.order_by(col(Grant.recorded)).limit(limit + 1)
+        rows = [Grant(**row) for row in connection.execute(following).mappings()]
+    return Page(total, tuple(rows[:limit]), has_more=len(rows) > limit)
+
+
+def _begin(write: Write, grant: Grant) -> None:
+    told = _told(grant)
+    grant.facts = None if told is None else written(told)
+    write.connection.execute(insert(Grant), grant.model_dump())
+
+
+def _told(grant: Grant) -> neighbourhood.Grant | None:
+    """Give the grant as neighbourhoods tell it; None when it was revoked before it counted for a day."""
+    until_on = grant.until_on
+    if grant.revoked_on is not None:
+        if grant.revoked_on <= grant.from_on:
+            return None
+        last_on = grant.revoked_on - timedelta(days=1)
+        until_on = last_on if until_on is None else min(until_on, last_on)
+    return neighbourhood.Grant(
+        id=grant.id,
+        app=grant.app,
+        kind=neighbourhood.GrantKind(grant.kind),
+        granter=grant.granter,
+        basis=_cited(grant),
+        granted_on=grant.granted_on,
+        from_on=grant.from_on,
+        until_on=until_on,
+        provision=grant.provision,
+        feature=grant.feature,
+        item=grant.item,
+    )
+
+
+def _cited(grant: Grant) -> str:
+    """Cite the basis in one line, as documents do: 《title》（number）article."""
+    title, number, article = grant.basis_title, grant.basis_number, grant.basis_article
+    cited = ""
+    if title is not None:
+        cited = title if title.startswith("《") else f"《{title}》"
+    if number is not None:
+        cited = f"{cited}（{number}）" if cited else number
+    return cited + (article or "")
+
+
+def _text(grant: Grant) -> str:
+    """Write the grant for the history: canonical JSON of all that is recorded, without what is derived."""
+    derived = {"since", "until", "recorded", "facts"}
+    said = grant.model_dump(mode="json", exclude=derived, exclude_none=True)
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,203 @@
+"""Neighbourhoods: who offers these ties in a region that overlaps mine? One snapshot answers all of it.
+
+Division codes that overlap a region are those of its ancestors, the region's own, and those below it. In the order of
+codes these are a few spans that do not meet, so each tie is a few stretches of one index, already in the order told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from services.manifest import divisions
+from services.registry.store import offers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Connection
+    from sqlalchemy.engine.interfaces import DBAPICursor
+
+    from services.manifest.ties import Question
+    from services.registry.store.database import Database
+
+Span = tuple[str, str]
+"""Division codes from the first up to, but without, the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class TieAnswer:
+    """How many apps offer a tie, and those told in the order of (division, app): id and facts, which are JSON."""
+
+    tie: str
+    total: int
+    neighbours: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A neighbourhood as of one registry revision. Facts and grants are JSON."""
+
+    revision: int
+    ties: Sequence[TieAnswer]
+    grants: Sequence[str]
+
+
+def find(database: Database, app: str | None, questions: Sequence[Question], limit: int) -> Answer:
+    """Give the neighbourhood of an app, which is never its own neighbour, and its grants.
+
+    Args:
+        database: where.
+        app: the app's id; None for one that is not registered.
+        questions: the ties and regions, no tie twice.
+        limit: how many neighbours of an `item:` tie are told at most; of other ties all are.
+
+    """
+    with database.asking() as connection:
+        ask = _ask_postgresql if database.is_postgresql else _ask_sqlite
+        # No app has the empty id.
+        return ask(connection, app or "", questions, limit)
+
+
+def spans(regions: Iterable[str]) -> tuple[Span, ...]:
+    """Give the spans of the division codes that overlap one of the regions: in order, and no two meet."""
+    largest: list[str] = []
+    for region in sorted(map(divisions.normalise, regions)):
+        if not largest or not region.startswith(largest[-1]):
+            largest.append(region)
+    above = {code for region in largest for code in divisions.ancestors(region)[:-1]}
+    # A colon follows the nine, and every longer code continues with a digit.
+    return tuple(sorted([*((code, f"{code}0") for code in above), *((code, f"{code}:") for code in largest)]))
+
+
+def _told_at_most(question: Question, limit: int) -> int | None:
+    return limit if question.tie.startswith("item:") else None
+
+
+# ---------------------------------------------------------------- PostgreSQL: one statement, hence one snapshot
+
+_POSTGRESQL = """
+WITH asked AS MATERIALIZED (
+  SELECT a.n, a.tie, a.told, r.lows, r.highs
+    FROM jsonb_to_recordset(%(asked)s) AS a(n int, tie text, told int, area int)
+    JOIN jsonb_to_recordset(%(areas)s) AS r(area int, lows text[], highs text[]) USING (area)
+)
+SELECT -2 AS n, revision AS total, NULL AS division, NULL AS app, NULL AS facts FROM registry_revision
+UNION ALL
+SELECT -1, recorded, NULL, id, facts FROM grants WHERE app = %(app)s AND until IS NULL AND facts IS NOT NULL
+UNION ALL
+SELECT a.n, (every.rows - again.rows)::bigint, told.division, told.app, told.facts
+  FROM asked a
+ CROSS JOIN LATERAL (
+   SELECT sum(here.rows) AS rows
+     FROM unnest(a.lows, a.highs) AS span(low, high)
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS rows FROM offers o
+       WHERE o.until IS NULL AND o.tie = a.tie AND o.division >= span.low AND o.division < span.high
+         AND o.app <> %(app)s
+    ) here
+ ) every
+ CROSS JOIN LATERAL (
+   -- An app that offers the tie in several divisions counts once.
+   SELECT count(*) - count(DISTINCT here.app) AS rows
+     FROM unnest(a.lows, a.highs) AS span(low, high)
+    CROSS JOIN LATERAL (
+      SELECT o.app FROM offers o
+       WHERE o.until IS NULL AND o.places > 1
+         AND o.tie = a.tie AND o.division >= span.low AND o.division < span.high AND o.app <> %(app)s
+    ) here
+ ) again
+  LEFT JOIN LATERAL (
+   SELECT here.*
+     FROM unnest(a.lows, a.highs) AS span(low, high)
+    CROSS JOIN LATERAL (
+      SELECT o.division, o.app, o.facts FROM offers o
+       WHERE o.until IS NULL AND o.tie = a.tie AND o.division >= span.low AND o.division < span.high
+         AND o.app <> %(app)s
+         AND (o.places = 1 OR NOT EXISTS (
+           SELECT FROM unnest(a.lows, a.highs) AS before(low, high)
+             JOIN offers e ON e.until IS NULL AND e.app = o.app AND e.tie = o.tie
+              AND e.division >= before.low AND e.division < before.high AND e.division < o.division
+         ))
+       ORDER BY o.division, o.app
+       LIMIT a.told
+    ) here
+    ORDER BY here.division, here.app
+    LIMIT a.told
+ ) told ON true
+ ORDER BY n, division, app
+"""
+
+
+def _ask_postgresql(connection: Connection, app: str, questions: Sequence[Question], limit: int) -> Answer:
+    areas = {regions: n for n, regions in enumerate(dict.fromkeys(question.regions for question in questions))}
+    asked = [
+        {"n": n, "tie": offers.key(each.tie), "told": _told_at_most(each, limit), "area": areas[each.regions]}
+        for n, each in enumerate(questions)
+    ]
+    stretches = []
+    for regions, area in areas.items():
+        lows, highs = zip(*spans(regions), strict=True)
+        stretches.append({"area": area, "lows": lows, "highs": highs})
+    parameters = {"app": app, "asked": orjson.dumps(asked).decode(), "areas": orjson.dumps(stretches).decode()}
+    (_, revision, *_), *rows = connection.exec_driver_sql(_POSTGRESQL, parameters)
+    totals = [0] * len(questions)
+    neighbours: list[list[tuple[str, str]]] = [[] for _ in questions]
+    grants: list[tuple[int, str]] = []
+    for n, total, _, neighbour, facts in rows:
+        if n < 0:
+            grants.append((total, facts))
+            continue
+        totals[n] = total
+        if neighbour is not None:
+            neighbours[n].append((neighbour, facts))
+    ties = [TieAnswer(each.tie, totals[n], neighbours[n]) for n, each in enumerate(questions)]
+    return Answer(revision, ties, [facts for _, facts in sorted(grants)])
+
+
+# ---------------------------------------------------------------- SQLite: small steps inside one transaction
+
+_SPAN = "FROM offers WHERE until IS NULL AND tie = ? AND division >= ? AND division < ? AND app <> ?"
+_IS_OFFERED = "SELECT 1 FROM offers WHERE until IS NULL AND tie = ?"
+_ROWS = f"SELECT app, facts {_SPAN} ORDER BY division, app"
+_COUNT = f"SELECT count(*) {_SPAN}"
+_SEVERAL = f"SELECT app {_SPAN} AND places > 1"
+_GRANTS = "SELECT facts FROM grants WHERE app = ? AND until IS NULL AND facts IS NOT NULL ORDER BY recorded"
+
+
+def _ask_sqlite(connection: Connection, app: str, questions: Sequence[Question], limit: int) -> Answer:
+    # This begins the transaction; what follows uses the driver's own cursor, as the statements are many and tiny.
+    revision: int = connection.exec_driver_sql("SELECT revision FROM registry_revision").scalar_one()
+    cursor = connection.connection.cursor()
+    areas = {regions: spans(regions) for regions in {question.regions for question in questions}}
+    ties = [_tie(cursor, app, each, areas[each.regions], _told_at_most(each, limit)) for each in questions]
+    cursor.execute(_GRANTS, (app,))
+    return Answer(revision, ties, [facts for (facts,) in cursor.fetchall()])
+
+
+def _tie(cursor: DBAPICursor, app: str, question: Question, area: Sequence[Span], at_most: int | None) -> TieAnswer:
+    tie = offers.key(question.tie)
+    cursor.execute(_IS_OFFERED, (tie,))
+    stretches = [(tie, low, high, app) for low, high in area] if cursor.fetchone() else []
+    told: dict[str, str] = {}
+    for stretch in stretches:
+        cursor.execute(_ROWS, stretch)
+        while row := cursor.fetchone():
+            if len(told) == at_most:
+                return TieAnswer(question.tie, _total(cursor, stretches), list(told.items()))
+            told.setdefault(*row)
+    return TieAnswer(question.tie, len(told), list(told.items()))
+
+
+def _total(cursor: DBAPICursor, stretches: Sequence[tuple[str, ...]]) -> int:
+    rows = 0
+    several = []
+    for stretch in stretches:
+        cursor.execute(_COUNT, stretch)
+        rows += sum(count for (count,) in cursor.fetchall())
+        cursor.execute(_SEVERAL, stretch)
+        several += [app for (app,) in cursor.fetchall()]
+    # An app that offers the tie in several divisions counts once.
+    return rows - len(several) + len(set(several))

@@ -1,0 +1,20 @@
+"""A sentence said in Chinese and in English."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Lang = Literal["zh", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The same sentence in Chinese (`zh`) and English (`en`)."""
+
+    zh: str
+    en: str
+
+    def in_(self, lang: Lang) -> str:
+        """Give the sentence in the language asked for."""
+        return self.zh if lang == "zh" else self.en
