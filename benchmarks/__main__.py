@@ -7,16 +7,19 @@ import time
 
 from rich.console import Console
 
-from benchmarks import checks, engine
+from benchmarks import approvals, checks, engine
 
-PARTS = {"engine": engine.measure, "checks": checks.measure}
+PARTS = {"engine": engine.measure, "checks": checks.measure, "approvals": approvals.measure}
 
 
 def main(names: list[str]) -> int:
     """Measure the parts named and print their tables."""
     unknown = [name for name in names if name not in PARTS]
     if unknown:
-        print(f"没有 {'、'.join(unknown)}；可选：{'、'.join(PARTS)} · no such part; there are {', '.join(PARTS)}", file=sys.stderr)
+        print(
+            f"没有 {'、'.join(unknown)}；可选：{'、'.join(PARTS)} · no such part; there are {', '.join(PARTS)}",
+            file=sys.stderr,
+        )
         return 2
     console = Console(width=None if sys.stdout.isatty() else 140)
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Figures as they are printed: tables of one run, whose ratios matter and whose absolute numbers belong to the machine."""
+"""Figures as they are printed: tables of one run, whose ratios matter; the absolute numbers are the machine's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small HTTP load generator: keep-alive connections over raw sockets, requests built beforehand, bounded in count and time.
+"""A small HTTP load generator: keep-alive connections over raw sockets, a request built beforehand, bounded.
 
 It runs as a process of its own, so that the server measured does not share an interpreter with its clients:
 `python -m benchmarks.load` reads a plan from standard input and writes what it counted, both as JSON.
@@ -41,20 +41,25 @@ class Load:
         return self.answers / self.seconds
 
 
-def post(path: str, body: bytes, port: int) -> bytes:
+def post(path: str, body: bytes) -> bytes:
     """Build the bytes of one POST request with a JSON body."""
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
 
 
-def run(port: int, requests: Sequence[bytes], *, seconds: float, answers: int = 1_000_000) -> Load:
-    """Send `requests` in turn to a port of this machine, on 16 connections, until the time or the count of answers is up.
+def run(ports: Sequence[int], request: bytes, *, seconds: float, answers: int = 1_000_000) -> Load:
+    """Send a request again and again to ports of this machine, which share 16 connections, until time or count is up.
 
     Raises:
         RuntimeError: the load generator failed, or an answer was anything but 200.
 
     """
-    plan = {"port": port, "requests": [base64.b64encode(each).decode() for each in requests], "seconds": seconds, "answers": answers}
+    plan = {
+        "ports": list(ports),
+        "request": base64.b64encode(request).decode(),
+        "seconds": seconds,
+        "answers": answers,
+    }
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load"],
         input=json.dumps(plan).encode(),
@@ -103,19 +108,18 @@ class _Connection(asyncio.Protocol):
         self._generator.lost(error)
 
     def _send(self) -> None:
-        request = self._generator.next_request()
-        if request is None:
+        if not self._generator.goes_on():
             self._transport.close()
             return
         self._sent_at = time.perf_counter()
-        self._transport.write(request)
+        self._transport.write(self._generator.request)
 
 
 class _Generator:
     """One run on all its connections."""
 
-    def __init__(self, requests: Sequence[bytes], seconds: float, answers: int) -> None:
-        self._requests = requests
+    def __init__(self, request: bytes, seconds: float, answers: int) -> None:
+        self.request = request
         self._seconds = seconds
         self._limit = answers
         self._sent = 0
@@ -124,24 +128,23 @@ class _Generator:
         self._statuses: Counter[str] = Counter()
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def run(self, port: int) -> Load:
+    async def run(self, ports: Sequence[int]) -> Load:
         began = time.perf_counter()
         self._until = began + self._seconds
         loop = asyncio.get_running_loop()
-        for _ in range(CONNECTIONS):
-            await loop.create_connection(partial(_Connection, self), "127.0.0.1", port)
+        for i in range(CONNECTIONS):
+            await loop.create_connection(partial(_Connection, self), "127.0.0.1", ports[i % len(ports)])
         await asyncio.wait_for(self._done, self._seconds + _PATIENCE_S)
         took = time.perf_counter() - began
         ordered = sorted(self._latencies)
         p50, p99 = (ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.99))
         return Load(len(ordered), took, p50, p99, dict(self._statuses))
 
-    def next_request(self) -> bytes | None:
+    def goes_on(self) -> bool:
         if self._sent >= self._limit or time.perf_counter() >= self._until:
-            return None
-        request = self._requests[self._sent % len(self._requests)]
+            return False
         self._sent += 1
-        return request
+        return True
 
     def count(self, status: str, latency_s: float) -> None:
         self._statuses[status] += 1
@@ -168,10 +171,10 @@ def main() -> None:
     import uvloop  # noqa: PLC0415 - the process that starts this one needs no event loop
 
     plan = json.load(sys.stdin)
-    requests = [base64.b64decode(each) for each in plan["requests"]]
 
     async def generate() -> Load:
-        return await _Generator(requests, plan["seconds"], plan["answers"]).run(plan["port"])
+        request = base64.b64decode(plan["request"])
+        return await _Generator(request, plan["seconds"], plan["answers"]).run(plan["ports"])
 
     print(json.dumps(asdict(uvloop.run(generate()))))
 

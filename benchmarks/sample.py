@@ -1,4 +1,4 @@
-"""The measured case: one county app with eight features, the twenty apps around it, its grants, and the day it is judged."""
+"""The measured case: a county app with eight features, the twenty apps around it, its grants, the day it is judged."""
 
 from __future__ import annotations
 
@@ -46,7 +46,13 @@ class Sample:
         around = [Manifest.model_validate_json(orjson.dumps(each)) for each in self.around]
         answers = tuple(_answer(question, around) for question in ties.questions(self.manifest()))
         grants = [
-            {**each, "id": f"g{i}", "app": self.app, "granter": each["granter"]["name"], "basis": each["basis"]["number"]}
+            {
+                **each,
+                "id": f"g{i}",
+                "app": self.app,
+                "granter": each["granter"]["name"],
+                "basis": each["basis"]["number"],
+            }
             for i, each in enumerate(self.grants, 1)
         ]
         return Neighbourhood(1, answers, _GRANTS.validate_json(orjson.dumps(grants)))

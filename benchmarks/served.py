@@ -1,8 +1,9 @@
-"""The services that are measured over HTTP: the audit with its registry context at hand or asked for, and no-ops beside it.
+"""The services that are measured over HTTP: the audit, its registry context at hand or asked for, and no-ops beside it.
 
-`python -m benchmarks.served at-hand PORT` answers checks with a neighbourhood prepared beforehand, and
-`python -m benchmarks.served asking PORT REGISTRY_URL` asks a registry, such as `python -m benchmarks.served registry PORT`. Beside `/v1/checks` each has an endpoint that takes the
-same body, does nothing with it (but for the same question to the registry) and answers as many bytes: `/v1/nothing`.
+`python -m benchmarks.served at-hand PORT` answers checks with a neighbourhood prepared beforehand,
+`… asking PORT REGISTRY_URL` asks a registry, and `… registry PORT` is one.
+Beside `/v1/checks`, `/v1/nothing` takes the same body, asks the registry the same question where there is one to ask,
+does nothing with either, and answers as many bytes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from services.audit.registry_client import RegistryClient, RegistryOptions
 from services.audit.regulation import LAW
 from services.manifest import ties
 from services.manifest.model import Manifest
+from services.manifest.reading import MAX_BYTES
 from services.registry import main as registry
 from services.web import WebSettings, operation, read_body
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from services.manifest.neighbourhood import Neighbourhood
+
+
+_JSON = {"Content-Type": "application/json"}
 
 
 class PreparedRegistry(RegistryClient):
@@ -55,13 +60,15 @@ def create(client: RegistryClient, question: httpx.AsyncClient | None) -> web.Se
     asked = [{"tie": each.tie, "regions": each.regions} for each in ties.questions(case.manifest())]
     content = orjson.dumps({"app": case.app, "questions": asked})
     router = APIRouter(prefix="/v1")
-    declared = operation("public", body=Manifest, max_body_bytes=checks.MAX_MANIFEST_BYTES)
+    declared = operation("public", body=Manifest, max_body_bytes=MAX_BYTES)
 
     @router.post("/nothing", summary="Take a body and answer at once", **declared)
     async def nothing(request: Request) -> Response:
-        await read_body(request, checks.MAX_MANIFEST_BYTES)
+        await read_body(request, MAX_BYTES)
         if question is not None:
-            said = await question.post("/v1/neighbourhoods", content=content, headers={"Content-Type": "application/json"})
+            said = await question.post(
+                "/v1/neighbourhoods", content=content, headers={"Content-Type": "application/json"}
+            )
             said.raise_for_status()
         return Response(answer, media_type="application/json")
 
@@ -80,19 +87,20 @@ def create(client: RegistryClient, question: httpx.AsyncClient | None) -> web.Se
     )
 
 
-def main(kind: str, port: str, *registry_url: str) -> None:
+def main(kind: str, port: int, registry_url: str = "") -> None:
     """Serve until told to end."""
     if kind == "registry":
         service = registry.create_service()
     elif kind == "at-hand":
         service = create(PreparedRegistry(sample.load().neighbourhood()), None)
     else:
-        options = RegistryOptions(*registry_url)
+        options = RegistryOptions(registry_url)
         limits = httpx.Limits(max_connections=options.connections, max_keepalive_connections=options.connections)
-        question = httpx.AsyncClient(base_url=options.url, limits=limits, trust_env=False)
-        service = create(RegistryClient(options), question)
-    web.serve(service, "127.0.0.1", int(port))
+        service = create(
+            RegistryClient(options), httpx.AsyncClient(base_url=options.url, limits=limits, trust_env=False)
+        )
+    web.serve(service, "127.0.0.1", port, web.WebSettings())
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

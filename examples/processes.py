@@ -66,7 +66,7 @@ class Service:
         self.url = f"http://{HOST}:{port}"
         self.log = directory / f"{name}.log"
         command = [_govapp(), "serve", name, "--host", HOST, "--port", str(port)]
-        # A session of its own, so that a Ctrl-C in the terminal reaches only this program, which ends the service.
+        # Out of reach of a Ctrl-C in the terminal: that ends this program, which then ends the service in good order.
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
@@ -163,7 +163,7 @@ def _bound(port: int) -> socket.socket:
         listener.bind((HOST, port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise FailedError(f"端口 {port} 不可用（{error}）；可用 GOVAPP_PORTS=8501,8502 另选端口") from error
+        raise FailedError(f"端口 {port} 不可用：{error}。可用 GOVAPP_PORTS=8501,8502 另选") from error
     return listener
 
 

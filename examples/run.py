@@ -168,7 +168,7 @@ def table(catalogue: Catalogue, reports: Iterable[Document]) -> Table:
     """Lay out one line per app: the app, its sponsor, the outcome, and the provisions broken or put to a person."""
     result = Table(title=f"示例目录审查结果（{ON}）", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("应用", "标识", "主办单位", "结论", "违反", "人工判断"):
-        result.add_column(heading, overflow="fold", no_wrap=heading == "结论")
+        result.add_column(heading, overflow="fold", no_wrap=heading in {"标识", "结论"})
     for manifest, report in zip(catalogue.manifests, reports, strict=True):
         outcome = OUTCOMES[report["outcome"]]
         result.add_row(
@@ -238,11 +238,11 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, ending)
     # A log or a pipe has no width of its own, and 80 columns would fold every line of the table.
-    console = Console(width=None if sys.stdout.isatty() else 170)
+    console = Console(width=None if sys.stdout.isatty() else 240)
     try:
         return run(console, ending, once=os.environ.get("ONCE", "") not in {"", "0"})
     except (FailedError, httpx.HTTPError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
 
 

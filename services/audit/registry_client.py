@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from services.manifest import ties
 from services.manifest.model import Manifest
@@ -21,8 +22,18 @@ from services.manifest.neighbourhood import Neighbourhood
 if TYPE_CHECKING:
     from types import TracebackType
 
+Transport = httpx.AsyncBaseTransport
+"""What carries requests to the registry; tests put their own in its place."""
+
 _NEIGHBOURHOOD = TypeAdapter(Neighbourhood)
 _WORTH_ASKING_AGAIN = frozenset({429, 502, 503, 504})
+
+
+class _Registered(BaseModel):
+    """What the audit needs of a registered app."""
+
+    withdrawn_at: datetime | None
+    manifest: Manifest
 
 
 class RegistryUnavailable(Exception):
@@ -53,7 +64,7 @@ class RegistryOptions:
 class RegistryClient:
     """A client of one registry with its own small pool of connections; use it as an async context manager."""
 
-    def __init__(self, options: RegistryOptions, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, options: RegistryOptions, transport: Transport | None = None) -> None:
         """Prepare the pool; nothing is asked yet. A `transport` replaces the network, for tests.
 
         Raises:
@@ -116,12 +127,10 @@ class RegistryClient:
         if answer.status_code != httpx.codes.OK:
             raise _refused(answer)
         try:
-            registered = orjson.loads(answer.content)
-            if registered["withdrawn_at"] is not None:
-                return None
-            return Manifest.model_validate_json(orjson.dumps(registered["manifest"]))
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValidationError) as error:
+            registered = _Registered.model_validate_json(answer.content)
+        except ValidationError as error:
             raise _not_understood(error) from error
+        return None if registered.withdrawn_at is not None else registered.manifest
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
         try:

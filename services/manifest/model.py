@@ -655,7 +655,13 @@ class Manifest(Part):
 
 def canonical(manifest: Manifest) -> bytes:
     """Give the canonical bytes of a manifest: JSON, UTF-8, keys sorted, undeclared fields left out."""
-    return orjson.dumps(manifest.model_dump(mode="json", exclude_none=True), option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(manifest, default=_declared, option=orjson.OPT_SORT_KEYS)
+
+
+def _declared(part: Part) -> dict[str, Any]:
+    """Give the declared fields of a part; orjson asks for them, and writes what they hold by itself."""
+    values = part.__dict__
+    return {name: value for name in part.model_fields_set if (value := values[name]) is not None}
 
 
 def fingerprint(canonical_bytes: bytes) -> str:

@@ -22,7 +22,10 @@ MAX_DEPTH = 32
 MAX_ITEMS = 1000
 """How many items a list and how many fields a map may have; no list of a manifest takes more."""
 
-MAX_FAULTS = 100
+MAX_PROBLEMS = 100
+"""How many problems are told of one document; the last of them then says that there are more."""
+
+MAX_FAULTS = MAX_PROBLEMS - 1
 """After so many faults a text is not read to its end: it is no manifest, and the reader has enough to do."""
 
 

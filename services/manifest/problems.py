@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from services.manifest.mistakes import Mistake, explain
 from services.manifest.model import TAGS, Manifest
-from services.manifest.nodes import Fault, find, offset, plain, pointer_of, steps
+from services.manifest.nodes import MAX_PROBLEMS, Fault, find, offset, plain, pointer_of, steps
 from services.text import Text
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from services.manifest.contradictions import Contradiction
     from services.manifest.faults import Said
     from services.manifest.nodes import Lines, Node, Path, Tree
-
-MAX_PROBLEMS = 100
-"""How many problems are told of one document; the last then says how many more there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +89,9 @@ def validate(tree: Tree, lines: Lines, source: str | None) -> Manifest:
 def _told(found: Iterable[_Found], lines: Lines) -> tuple[Problem, ...]:
     """Put problems into words, in the order of the text and not without end."""
     ordered = sorted(found, key=lambda each: each.at)
-    listed = ordered[:MAX_PROBLEMS]
+    listed = ordered if len(ordered) <= MAX_PROBLEMS else ordered[: MAX_PROBLEMS - 1]
     told = [Problem(pointer_of(each.path), *lines.position(each.at), *each.say()) for each in listed]
-    if more := ordered[MAX_PROBLEMS:]:
+    if more := ordered[len(listed) :]:
         detail = Text(f"另有 {len(more)} 处问题没有列出", f"{len(more)} more problems are not listed")
         told.append(Problem("", *lines.position(more[0].at), detail, Text("先改正以上各处", "correct these first")))
     return tuple(told)

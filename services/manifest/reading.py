@@ -78,7 +78,7 @@ def read(data: bytes, *, media: Media, source: str | None = None) -> Reading:
 def _text(data: bytes, source: str | None) -> str:
     if len(data) > MAX_BYTES:
         said = (
-            Text(f"有 {len(data)} 字节，超过 {MAX_BYTES} 字节", f"{len(data)} bytes; at most {MAX_BYTES} are read"),
+            Text(f"超过 {MAX_BYTES // 1024} KiB", f"more than {MAX_BYTES // 1024} KiB"),
             Text("清单只写声明，不附文件或数据", "a manifest holds declarations, no files or data"),
         )
         raise unreadable(0, said, Lines(""), source)

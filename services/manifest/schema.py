@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from services.manifest.model import Manifest
 
 URI = "urn:govapp:schema:manifest:1"
@@ -24,6 +26,11 @@ def schema() -> dict[str, Any]:
         **_described(generated),
         "$defs": {name: _described(part) for name, part in sorted(parts.items())},
     }
+
+
+def render() -> bytes:
+    """Give the schema as it is published: JSON, two spaces of indentation, a newline at the end."""
+    return orjson.dumps(schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _described(part: dict[str, Any]) -> dict[str, Any]:

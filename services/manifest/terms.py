@@ -20,6 +20,9 @@ class Term(StrEnum):
     zh: str
     en: str
 
+    # A term equals its value, so it has its value's hash too; Enum's own one is that of the member's name.
+    __hash__ = str.__hash__
+
     def __new__(cls, value: str, zh: str, en: str) -> Self:
         """Make the term `value`, named `zh` in Chinese and `en` in English."""
         term = str.__new__(cls, value)

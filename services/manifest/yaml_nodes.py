@@ -250,14 +250,17 @@ class _Reader:
     def _go_on(self, event: NodeEvent) -> None:
         at = event.start_mark.index
         holder = self._open[-1] if self._open else None
-        if holder is not None and len(holder.entries if isinstance(holder, Mapping) else holder.items) == MAX_ITEMS:
-            raise self._broken(at, faults.too_many_items())
         if isinstance(holder, Mapping) and self._path[-1] is None:
             self._name(holder, event, at)
             return
         if isinstance(holder, Listing):
             self._path[-1] = len(holder.items)
+        if holder is not None and len(holder.entries if isinstance(holder, Mapping) else holder.items) == MAX_ITEMS:
+            raise self._broken(at, faults.too_many_items())
         self._check_node(event, at)
+        if isinstance(holder, Mapping) and isinstance(event, ScalarEvent) and not event.value and event.style is None:
+            # Where nothing is written the parser points at what follows; a reader looks for the name of the field.
+            at = self._name_at
         node = self._node(event, at)
         if isinstance(holder, Mapping):
             holder.entries.setdefault(str(self._path[-1]), Entry(self._name_at, node))

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from services.manifest.model import Item, Sponsor
 from services.manifest.neighbourhood import GrantKind
 from services.manifest.ties import item_key, name_key
-from services.registry.refusals import Objection
+from services.registry.refusals import ConflictError, Objection, RefusedError
 from services.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date
 
     from services.registry.store.grants import Terms
     from services.registry.tables import App, Grant
@@ -35,6 +36,33 @@ def objections(
     yield from _of_competence(terms, competent)
     yield from _of_independence(app, terms)
     yield from _of_scope(manifest, terms)
+
+
+def require_renewable(grant: Grant, app: App, until_on: date, today: date) -> None:
+    """Let a grant be renewed that still counts or is still to count, until a later day than before.
+
+    Raises:
+        ConflictError: it has run out or was revoked, or the app was withdrawn.
+        RefusedError: it lasts that long already.
+
+    """
+    anew = Text("以新的文件另行记录一项批准", "record another grant, with the new document")
+    if app.is_withdrawn:
+        raise ConflictError(Objection("{id}", Text("该应用已撤回", "the app was withdrawn"), anew))
+    if grant.revoked_on is not None:
+        fact = Text(f"该批准已自 {grant.revoked_on} 起撤销", f"the grant is revoked from {grant.revoked_on} on")
+        raise ConflictError(Objection("{grant}", fact, anew))
+    if grant.until_on is None:
+        fact = Text("该批准没有期限，无须延长", "the grant has no end, so there is nothing to renew")
+        raise ConflictError(Objection("{grant}", fact, Text("不必办理", "leave it as it is")))
+    if grant.until_on < today:
+        # Renewing it would let it count, after the fact, on days on which it did not.
+        fact = Text(f"该批准已于 {grant.until_on} 期满", f"the grant ran out on {grant.until_on}")
+        raise ConflictError(Objection("{grant}", fact, anew))
+    if until_on <= grant.until_on:
+        fact = Text(f"该批准本来就到 {grant.until_on}", f"the grant lasts until {grant.until_on} already")
+        remedy = Text("写更晚的日期；要提前结束请撤销", "give a later day; to end it earlier, revoke it")
+        raise RefusedError(Objection("/until_on", fact, remedy))
 
 
 def _of_terms(terms: Terms) -> Iterator[Objection]:

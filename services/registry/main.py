@@ -7,9 +7,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, TypedDict
 
 from services import web
-from services.registry.api import apps, grants, neighbourhoods
-from services.registry.api.desk import DATABASE_UNAVAILABLE, Desk, desk_of
+from services.registry.api import apps, changes, grant_lists, grants, history, neighbourhoods, snapshots, transitions
+from services.registry.api.desk import DATABASE_UNAVAILABLE, DECIDE_AGAIN, KEYS_UNAVAILABLE, Desk, desk_of
+from services.registry.api.streams import Streams
+from services.registry.api.watch import Watch
 from services.registry.settings import RegistrySettings
+from services.registry.store import changes as feed
 from services.text import Text
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ class State(TypedDict):
     """What every request of the service can reach."""
 
     desk: Desk
+    watch: Watch
+    streams: Streams
 
 
 def create_service(settings: RegistrySettings | None = None) -> web.Service:
@@ -40,11 +45,17 @@ def create_service(settings: RegistrySettings | None = None) -> web.Service:
     @asynccontextmanager
     async def lifespan(_: web.Service) -> AsyncIterator[State]:
         desk = Desk(given.database(), given)
+        streams = Streams(desk, given.max_streams)
+
+        async def reached() -> int:
+            return await desk.read(feed.reached, desk.database)
+
         try:
             if given.migrates_on_start or (given.migrates_on_start is None and not desk.database.is_postgresql):
                 await desk.write(desk.database.migrate)
-            yield State(desk=desk)
+            yield State(desk=desk, watch=Watch(reached, given.feed_poll_s, given.max_waiting), streams=streams)
         finally:
+            streams.close()
             desk.close()
 
     return web.create_service(
@@ -52,10 +63,19 @@ def create_service(settings: RegistrySettings | None = None) -> web.Service:
         version=version("govapp"),
         description=f"{_PURPOSE.zh} {_PURPOSE.en}",
         settings=given.web,
-        routers=(apps.router, grants.router, neighbourhoods.router),
+        routers=(
+            apps.router,
+            grants.router,
+            grant_lists.router,
+            history.router,
+            neighbourhoods.router,
+            transitions.router,
+            changes.router,
+            snapshots.router,
+        ),
         lifespan=lifespan,
         ready_checks={"database": _check_database},
-        problem_types=(DATABASE_UNAVAILABLE,),
+        problem_types=(DATABASE_UNAVAILABLE, DECIDE_AGAIN, KEYS_UNAVAILABLE),
     )
 
 
@@ -75,7 +95,8 @@ def migrate(settings: RegistrySettings | None = None) -> None:
 
 def serve(host: str = HOST, port: int = PORT, settings: RegistrySettings | None = None) -> None:
     """Answer until the process is told to end."""
-    web.serve(create_service(settings), host, port)
+    given = settings or RegistrySettings()
+    web.serve(create_service(given), host, port, given.web)
 
 
 async def _check_database(request: Request) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from services.text import Text
+    from services.web import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,19 @@ class RefusedError(Exception):
 
 class ConflictError(RefusedError):
     """What was sent is sound, and what is recorded stands against it."""
+
+
+class DecideAgainError(ConflictError):
+    """What a decision was based on has changed since: what changed, each as an objection."""
+
+
+class ForbiddenError(Exception):
+    """The caller lacks a scope that this needs."""
+
+    def __init__(self, scope: Scope) -> None:
+        """Take the scope that is lacking."""
+        self.scope = scope
+        super().__init__(f"this needs the scope {scope}")
 
 
 class UnknownError(Exception):

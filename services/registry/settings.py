@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.manifest.neighbourhood import GrantKind
+from services.manifest.receipt import ISSUER
 from services.manifest.values import Line
 from services.registry.store.database import Database, read_url
 from services.web import WebSettings
@@ -52,10 +53,43 @@ class RegistrySettings(BaseSettings):
         le=1_000_000,
         description="一个应用的（关联键 × 服务区域）上限 · ties times regions of one app at most",
     )
+    feed_poll_s: float = Field(
+        default=0.25,
+        gt=0,
+        le=60,
+        description="有人等候变更时，隔多少秒查一次登记号 · seconds between looks at the registry revision while"
+        " somebody waits for a change",
+    )
+    max_waiting: int = Field(
+        default=100, ge=0, le=10_000, description="同时等候变更的请求上限 · requests waiting for a change at most"
+    )
+    max_streams: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="同时读取的快照上限，各占一个连接 · snapshots read at once at most",
+    )
     competent_authorities: dict[GrantKind, frozenset[Line]] = Field(
         default={},
         description="各类批准的有权机关（名称或统一社会信用代码）；未列出的类别不限"
         " · who may grant what, by name or credit code; a kind that is not listed anyone may grant",
+    )
+    audit_keys: str | None = Field(
+        default=None,
+        min_length=1,
+        description="审查服务公钥（JWKS）的文件路径或 URL；没有它就不能批准任何应用"
+        " · path or URL of the audit's public keys (JWKS); without it nothing can be approved",
+    )
+    audit_issuer: Line = Field(
+        default=ISSUER, description="所信收据的签发者（iss）· the issuer of the receipts that are believed"
+    )
+    receipt_valid_days: int = Field(
+        default=0,
+        ge=0,
+        le=30,
+        description="收据在判定之日以后还可以用几天；0 为仅限当天，因为法规、计划和批准都有日期"
+        " · days after the day judged on which a receipt still holds; 0: on that day only, as law, plans and grants"
+        " have their days",
     )
     web: WebSettings = Field(default=WebSettings(), description="限额与调用方 · limits and callers")
 
@@ -66,4 +100,5 @@ class RegistrySettings(BaseSettings):
             connections=self.database_connections,
             statement_timeout_s=self.statement_timeout_s,
             lock_timeout_s=self.lock_timeout_s,
+            streams=self.max_streams,
         )

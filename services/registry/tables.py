@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     String,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -69,7 +70,16 @@ class Action(StrEnum):
     REGISTER = "register"
     CHANGE = "change"
     WITHDRAW = "withdraw"
+    APPROVE = "approve"
+    RETURN = "return"
+    RESUBMIT = "resubmit"
+    BEGIN = "begin"
+    LAUNCH = "launch"
+    PHASE_OUT = "phase_out"
+    KEEP = "keep"
+    RETIRE = "retire"
     GRANT = "grant"
+    RENEW = "renew"
     REVOKE = "revoke"
 
 
@@ -111,7 +121,11 @@ class Revision(Table, table=True):
     """
 
     __tablename__ = "revisions"
-    __table_args__ = (Index("revisions_app", "app", "revision"),)
+    __table_args__ = (
+        Index("revisions_app", "app", "revision"),
+        # Which registry revision an instant of the past is of.
+        Index("revisions_at", "at", "revision"),
+    )
 
     revision: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     noun: str = Field(sa_type=Characters)
@@ -149,6 +163,11 @@ class App(Table, table=True):
     stated: int = Field(sa_type=BigInteger, description="The revision whose history holds its manifest.")
     hash: str = Field(sa_type=Characters)
     is_withdrawn: bool
+    is_returned: bool = Field(
+        default=False,
+        sa_column_kwargs={"server_default": false()},
+        description="Whether the proposal was given back to its sponsor.",
+    )
 
     name: str | None = Field(default=None, sa_type=Characters)
     name_key: str | None = Field(default=None, sa_type=Characters)
@@ -182,6 +201,9 @@ class Grant(Table, table=True):
             "grants_live", "id", unique=True, sqlite_where=text("until IS NULL"), postgresql_where=text("until IS NULL")
         ),
         Index("grants_app", "app", "recorded"),
+        # Which grants end soon.
+        Index("grants_until_on", "until_on"),
+        Index("grants_revoked_on", "revoked_on"),
     )
 
     id: str = Field(primary_key=True, sa_type=Characters)
@@ -216,20 +238,19 @@ class Offer(Table, table=True):
     __tablename__ = "offers"
     __table_args__ = (
         CheckConstraint("until > since", name="until"),
+        # The conditions' own columns are in the indexes because SQLite looks them up in the table otherwise. It also
+        # holds two empty values for different; there a trigger keeps live offers unique.
         Index(
             "offers_live",
-            "tie",
-            "division",
-            "app",
+            *("tie", "division", "app", "until"),
             unique=True,
             sqlite_where=text("until IS NULL"),
             postgresql_where=text("until IS NULL"),
+            postgresql_nulls_not_distinct=True,
         ),
         Index(
             "offers_several",
-            "tie",
-            "division",
-            "app",
+            *("tie", "division", "app", "until", "places"),
             sqlite_where=text("until IS NULL AND places > 1"),
             postgresql_where=text("until IS NULL AND places > 1"),
         ),
@@ -242,11 +263,27 @@ class Offer(Table, table=True):
             postgresql_where=text("until IS NULL"),
         ),
         # Whether anything began or ended after a registry revision, which approvals ask.
-        Index("offers_since", "tie", "since"),
+        Index("offers_since", "tie", "since", postgresql_include=["division", "app"]),
         Index(
             "offers_until",
             "tie",
             "until",
+            sqlite_where=text("until IS NOT NULL"),
+            postgresql_where=text("until IS NOT NULL"),
+            postgresql_include=["division", "app"],
+        ),
+        # What each revision began and ended, which the change feed tells.
+        Index("offers_begun", "since"),
+        Index(
+            "offers_ended",
+            "until",
+            sqlite_where=text("until IS NOT NULL"),
+            postgresql_where=text("until IS NOT NULL"),
+        ),
+        # What was offered in the past. It holds ended offers only: beginning one costs nothing here.
+        Index(
+            "offers_past",
+            *("tie", "division", "app", "until", "since"),
             sqlite_where=text("until IS NOT NULL"),
             postgresql_where=text("until IS NOT NULL"),
         ),
@@ -260,3 +297,19 @@ class Offer(Table, table=True):
     facts: str = Field(sa_type=Characters)
     since: int = Field(sa_type=BigInteger)
     until: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Receipt(Table, table=True):
+    """A receipt that was acted on, whole, and the registry revision that acted on it. Never changed, never ended.
+
+    That a decision stands here once is what keeps a receipt from being used twice.
+    """
+
+    __tablename__ = "receipts"
+    __table_args__ = (Index("receipts_app", "app", "revision"),)
+
+    issuer: str = Field(primary_key=True, sa_type=Characters)
+    decision: str = Field(primary_key=True, sa_type=Characters)
+    app: str = Field(sa_type=Characters)
+    revision: int = Field(sa_type=BigInteger)
+    receipt: str = Field(sa_type=Characters)

@@ -31,7 +31,7 @@ from services.web.problem_types import (
     ProblemType,
 )
 from services.web.problems import PROBLEM_JSON, Fault, Problem, ProblemBody, problem_body
-from services.web.service import Service, create_service, serve
+from services.web.service import OpenToTheNetworkError, Service, create_service, serve
 from services.web.settings import SCOPES, Caller, Scope, WebSettings
 from services.web.validation import faults_in_body, invalid_request, json_pointer
 
@@ -66,6 +66,7 @@ __all__ = [
     "Fault",
     "JsonFormatter",
     "NotReadyError",
+    "OpenToTheNetworkError",
     "Position",
     "Problem",
     "ProblemBody",

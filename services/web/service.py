@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -107,9 +108,28 @@ def _checked(route: BaseRoute) -> APIRoute:
     return route
 
 
-def serve(service: Service, host: str, port: int) -> None:
-    """Answer on `host`:`port` until the process is told to end; logs go to standard error as JSON lines."""
+class OpenToTheNetworkError(ValueError):
+    """A service would let anyone on the network do everything, and nobody has said that it should."""
+
+
+def serve(service: Service, host: str, port: int, settings: WebSettings) -> None:
+    """Answer on `host`:`port` until the process is told to end; logs go to standard error as JSON lines.
+
+    Raises:
+        OpenToTheNetworkError: the host is not loopback, there is no token, and `open_access` is only the default.
+
+    """
+    is_open = settings.open_access and not settings.tokens
+    if is_open and "open_access" not in settings.model_fields_set and not _is_loopback(host):
+        raise OpenToTheNetworkError(host)
     import uvicorn  # noqa: PLC0415 - whoever only makes the service (tests, the document) needs no server.
 
     log_to()
     uvicorn.run(service, host=host, port=port, ws="none", access_log=False, log_config=None, server_header=False)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Scope = Literal["public", "read", "write", "admin"]
+Scope = Literal["public", "read", "write", "approve", "admin"]
 """What an operation demands of its caller. No scope implies another; everyone holds `public`."""
 
 SCOPES: frozenset[Scope] = frozenset(get_args(Scope))

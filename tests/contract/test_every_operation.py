@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-import services.registry.main
 
 import services.audit.main
+import services.registry.main
 from services.audit.settings import AuditSettings
 from services.registry.settings import RegistrySettings
 from services.web import SCOPES, Service, WebSettings

@@ -250,8 +250,11 @@ CENTRAL: dict[str, Pool] = {
     "nature": ("administration", "party_organ", "public_institution", "mass_organisation", "enterprise"),
 }
 LOCAL: dict[str, Pool] = {"level": ("county", "city", "province"), "managed_by": ("none", "none", "province")}
-REACHING: Pool = (["township"], ["county"], ["county", "township", "village"], ["township", "village"], ["village"])
-FORMS: Pool = ("form_filling", "data_reporting", "material_submission", "query")
+REACHING: Pool = (
+    *(["township"], ["county"], ["county", "township", "village"], ["township", "village"], ["village"]),
+    *(["province", "county"], ["province", "township"]),
+)
+FORMS = ("form_filling", "data_reporting", "material_submission", "query")
 UPPER: Pool = (["central", "province"], ["province"], ["central", "province", "county"])
 SPONSOR = ("name", "level", "root_organ", "nature", "managed_by")
 FORCE = ("id", "name", "description", "kind", "audience", "all_users", "forced", "decline", "rhythm")

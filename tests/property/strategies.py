@@ -19,7 +19,21 @@ from services.manifest.model import Consolidation, Link, Manifest
 from services.manifest.neighbourhood import Facts, Neighbour, Neighbourhood, OfferedAsk, OfferedHolding, TieAnswer
 from services.manifest.terms import FORM_KINDS, GRASSROOTS, Channel, Decision, Level, Period, Role, Stage
 from tests import world
-from tests.property.pools import APP, CLAIMS, OTHERS, PLAIN, POOLS, THEMES, Document, Of, Pool, Theme, platform, unified
+from tests.property.pools import (
+    APP,
+    CLAIMS,
+    FORMS,
+    OTHERS,
+    PLAIN,
+    POOLS,
+    THEMES,
+    Document,
+    Of,
+    Pool,
+    Theme,
+    platform,
+    unified,
+)
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -44,6 +58,12 @@ EVERY_GRANT = (
 )
 """Kinds of grants, and the provisions that derogations are from."""
 
+
+GRANTED = (
+    *((day, day) for day in ("2025-01-01", "2025-01-01", "2025-01-01", "2025-03-01", "2026-03-01", "2026-03-02")),
+    *(("2025-01-01", "2025-03-02"), ("2025-03-02", "2025-01-01"), ("2024-08-05", "2024-08-06")),
+)
+"""Days on which something is granted, and from which it is in force: around building, and around the day judged."""
 
 ALONE = {"construction", "force", "uploads", "appraisal", "usage"}
 """Themes in which other apps do not matter."""
@@ -97,14 +117,31 @@ class Hand:
         fields = self.theme.parts.get(name) or tuple(POOLS[name])
         return {each: self.value(name, each) for each in fields if self.declares(name, each)}
 
+    def alike(self, app: str, document: Document) -> Document:
+        """Draw an app like another: the same but for a few fields, of it or of its parts."""
+        twin = {**copy.deepcopy(document), "id": app}
+        for _ in range(self.pick((0, 1, 1, 2, 3))):
+            name = self.pick(("stage", *self.theme.fields))
+            pool, value = POOLS["Manifest"][name], twin.get(name)
+            part = self.pick(tuple(value)) if isinstance(value, list) and value else value
+            if isinstance(pool, Of) and isinstance(part, dict):
+                self.redraw(part, pool.part, self.pick(self.theme.parts.get(pool.part) or tuple(POOLS[pool.part])))
+            else:
+                self.redraw(twin, "Manifest", name)
+        return without_contradictions(twin)
+
+    def redraw(self, node: Document, part: str, name: str) -> None:
+        """Draw a field of a part once more."""
+        node.pop(name, None)
+        if self.declares(part, name):
+            node[name] = self.value(part, name)
+
     def manifest(self, app: str) -> Document:
         """Draw a manifest: the fields of the theme from their pools, the others plain."""
         document: Document = {"id": app, **copy.deepcopy(PLAIN[self.pick((0, 0, 1))])}
         for name in POOLS["Manifest"]:
             if name in {"kind", "stage", *self.theme.fields}:
-                document.pop(name, None)
-                if self.declares("Manifest", name):
-                    document[name] = self.value("Manifest", name)
+                self.redraw(document, "Manifest", name)
         return without_contradictions(document)
 
 
@@ -197,11 +234,9 @@ class World:
 def grants(draw: Draw, theme: Theme, number: int) -> Document:
     """Draw a grant: what the theme is about or any other, for all or a part, in force around the day judged or not."""
     kind, provision = one_of(draw, theme.grants or EVERY_GRANT)
-    from_on = draw(
-        st.sampled_from(("2025-01-01",) * 4 + ("2024-08-05", "2025-03-01", "2025-03-02", "2026-03-01", "2026-03-02"))
-    )
+    granted_on, from_on = one_of(draw, GRANTED)
     until_on = one_of(draw, (None, None, None, "2026-02-28", "2026-03-01", "2027-01-01"))
-    document: Document = {"id": f"g-{number}", "kind": kind, "granted_on": from_on, "from_on": from_on}
+    document: Document = {"id": f"g-{number}", "kind": kind, "granted_on": granted_on, "from_on": from_on}
     if until_on is not None:
         document["until_on"] = max(until_on, from_on)
     if provision is not None:
@@ -215,34 +250,31 @@ def grants(draw: Draw, theme: Theme, number: int) -> Document:
 
 
 @st.composite
-def neighbours(draw: Draw, theme: Theme, app: str) -> Document:
-    """Draw an app of the same theme, or one that the theme needs around it."""
-    special = one_of(draw, (None, *theme.around))
+def neighbours(draw: Draw, theme: Theme, app: str, near: Document) -> Document:
+    """Draw an app like the one judged, another one of the theme, or one that the theme needs around it."""
+    special = one_of(draw, ("alike", "other", *theme.around))
     if special == "platform":
         region = one_of(draw, ("99", "99", "99", "33", ""))
-        kinds = draw(
-            st.sampled_from(
-                (("data_reporting", "form_filling", "material_submission"), ("data_reporting",), ("query",))
-            )
-        )
+        kinds = one_of(draw, (FORMS, FORMS, ("data_reporting",), ("query",)))
         items = one_of(draw, ((), ("i-1",), ("i-1", "i-2")))
         stage = one_of(draw, ("online", "online", "online", "building", "retiring"))
         return {"id": app, **platform(region, kinds, items, stage)}
     if special == "unified":
         opened = one_of(draw, (["k-1"], ["k-1", "k-2"], ["k-2"], "none", None))
         return {"id": app, **unified(opened, one_of(draw, ("online", "online", "building")))}
-    return Hand(draw, theme, one_of(draw, (0, 0, 1, 2)), one_of(draw, (0, 1))).manifest(app)
+    hand = Hand(draw, theme, one_of(draw, (0, 0, 1, 2)), one_of(draw, (0, 1)))
+    return hand.alike(app, near) if special == "alike" else hand.manifest(app)
 
 
 @st.composite
 def worlds(draw: Draw, themes: tuple[Theme, ...] = THEMES) -> World:
     """Draw a world; its manifest is always valid."""
     theme = one_of(draw, themes)
-    app = Hand(draw, theme, one_of(draw, (0, 0, 1, 2)), one_of(draw, (0, 1, 3))).manifest(APP)
+    app = Hand(draw, theme, one_of(draw, (0, 0, 0, 1, 2)), one_of(draw, (0, 1, 3))).manifest(APP)
     if one_of(draw, (False,) * 40 + (True,)):
         app.update(one_of(draw, ({"kind": "terminal"}, {"stage": "retired"})))
     others = () if theme.name in ALONE else OTHERS[: one_of(draw, range(len(OTHERS) + 1))]
-    around = tuple(draw(neighbours(theme, each)) for each in others)
+    around = tuple(draw(neighbours(theme, each, app)) for each in others)
     given = tuple(draw(grants(theme, number)) for number in range(one_of(draw, (0, 0, 1, 2))))
     on = one_of(draw, ("2026-03-01",) * 12 + ("2026-03-02", "2024-08-06", "2024-08-05"))
     gap = one_of(draw, (None,) * 8 + ("unreachable", "silent", "told", "limit"))
@@ -307,10 +339,11 @@ any_facts = st.builds(
 
 @st.composite
 def any_answers(draw: Draw, world: World) -> Neighbourhood:
-    """Draw an answer to what a world's app asks, of neighbours with any facts."""
+    """Draw an answer to what a world's app asks, of neighbours with any facts; an app has the same in every tie."""
+    known = [Neighbour(app, draw(any_facts)) for app in OTHERS[:2]]
     answers = []
     for question in ties.questions(world.manifest()):
-        told = tuple(Neighbour(app, draw(any_facts)) for app in OTHERS[: one_of(draw, (0, 1, 2))])
-        answers.append(TieAnswer(question.tie, len(told) + one_of(draw, (0, 1)), told))
+        told = tuple(known[: one_of(draw, (0, 1, 2))])
+        answers.append(TieAnswer(question.tie, len(told) + one_of(draw, (0, 0, 1)), told))
     full = world.neighbourhood()
     return Neighbourhood(1, tuple(answers), () if full is None else full.grants)

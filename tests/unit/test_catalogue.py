@@ -63,6 +63,7 @@ FICTIONAL = {
     "example-county-renamed": Shown(REFER, asked=("13.7a", "13.7b")),
     "example-county-retired": Shown(Outcome.NOT_RUNNING),
     "example-county-roads": Shown(REFER, asked=("12.5",)),
+    "example-federation-events": Shown(REFER, asked=("12.1", "12.2", "12.3")),
     "example-federation-members": Shown(REFER, asked=("12.1", "12.2", "12.3")),
     "example-fifth-ministry-care": Shown(RETURN, broken=("13.4",)),
     "example-first-ministry-reports": Shown(RETURN, broken=("12.1",)),

@@ -1,20 +1,21 @@
 """Checks over HTTP: one manifest or registered app, or up to a hundred of them."""
 
-from datetime import date, datetime
+import asyncio
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.audit.checks import Checks, UnknownApp
+from services.audit.clock import today
 from services.audit.formats import json as json_format
 from services.audit.law import Report
 from services.audit.registry_client import RegistryUnavailable
-from services.manifest.model import AppId, Manifest
+from services.manifest.model import Manifest
+from services.manifest.reading import MAX_BYTES, Unreadable, read
 from services.manifest.reading import Problem as ManifestProblem
-from services.manifest.reading import Unreadable, read
+from services.manifest.values import AppId, Day
 from services.text import Text
 from services.web import (
     INVALID_BODY,
@@ -32,7 +33,6 @@ from services.web import (
     request_id_of,
 )
 
-MAX_MANIFEST_BYTES = 256 * 1024
 MAX_BATCH = 100
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 
@@ -43,9 +43,7 @@ REGISTRY_UNAVAILABLE = ProblemType(
     Text("无法取得该应用的清单，请稍后再试。", "The app's manifest cannot be had; try again shortly."),
 )
 
-_BEIJING = ZoneInfo("Asia/Shanghai")
-
-On = Annotated[date | None, Query(description="The day judged; today in Beijing when not given.")]
+On = Annotated[Day | None, Query(description="The day judged; today in Beijing when not given.")]
 
 router = APIRouter(prefix="/v1", tags=["checks"])
 
@@ -65,7 +63,7 @@ class BatchRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     checks: tuple[CheckRequest, ...] = Field(min_length=1, max_length=MAX_BATCH, description="What is to be checked.")
-    on: date | None = Field(default=None, description="The day judged; today in Beijing when not given.")
+    on: Day | None = Field(default=None, strict=True, description="The day judged; today in Beijing when not given.")
 
 
 class BatchResult(BaseModel):
@@ -91,7 +89,7 @@ class BatchAnswer(BaseModel):
         REGISTRY_UNAVAILABLE,
         body=Manifest,
         is_body_required=False,
-        max_body_bytes=MAX_MANIFEST_BYTES,
+        max_body_bytes=MAX_BYTES,
     ),
 )
 async def check(
@@ -143,18 +141,15 @@ async def check_batch(request: Request, batch: BatchRequest) -> Response:
     return Response(orjson.dumps({"results": results}), media_type="application/json")
 
 
-def today() -> date:
-    """Give the day it is in Beijing, by which the law counts its days."""
-    return datetime.now(_BEIJING).date()
-
-
 async def _manifest(request: Request) -> Manifest:
+    body = await read_body(request, MAX_BYTES)
     media = body_format(request)
-    body = await read_body(request, MAX_MANIFEST_BYTES)
     try:
-        return read(body, media=media).manifest
+        # YAML is read in pure Python, and a large one would hold up everybody else's checks.
+        reading = await asyncio.to_thread(read, body, media=media) if media == "yaml" else read(body, media=media)
     except Unreadable as error:
         raise Problem(INVALID_VALUE, errors=[_fault(each, "") for each in error.problems]) from error
+    return reading.manifest
 
 
 async def _refuse_body(request: Request) -> None:

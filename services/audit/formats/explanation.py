@@ -64,8 +64,9 @@ def _provision(provision: Provision, lang: Lang) -> Iterator[str]:
         yield f"In force: from {provision.from_on}{end}"
     for number in instrument.numbers:
         if number.provision == provision.label:
-            said = "数值" if lang == "zh" else "Number"
-            yield f"{said}{'：' if lang == 'zh' else ': '}{number.name} = {number.value} ({number.from_on} –{f' {number.until_on}' if number.until_on else ''})"
+            said = "数值：" if lang == "zh" else "Number: "
+            days = f"{number.from_on} – {number.until_on or ''}".rstrip()
+            yield f"{said}{number.name} = {number.value} ({days})"
 
 
 def _rule(rule: Rule, lang: Lang) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from services.audit.law import Lack
 
 Condition = bool | tuple[Lack, ...]
@@ -10,14 +12,14 @@ Condition = bool | tuple[Lack, ...]
 
 def all_of(*parts: Condition) -> Condition:
     """Hold when every part holds; one that does not hold decides, whatever is lacking for the others."""
-    if any(part is False for part in parts):
+    if False in parts:
         return False
     return _lacking(parts) or True
 
 
 def any_of(*parts: Condition) -> Condition:
     """Hold when one part holds, whatever is lacking for the others."""
-    if any(part is True for part in parts):
+    if True in parts:
         return True
     return _lacking(parts) or False
 
@@ -28,4 +30,5 @@ def opposite(part: Condition) -> Condition:
 
 
 def _lacking(parts: tuple[Condition, ...]) -> tuple[Lack, ...]:
-    return tuple(dict.fromkeys(lack for part in parts if isinstance(part, tuple) for lack in part))
+    unknown = [part for part in parts if isinstance(part, tuple)]
+    return tuple(dict.fromkeys(chain.from_iterable(unknown))) if unknown else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from services.audit.law import Finding, Lack
+from services.audit.law import Finding, Lack, NotAddressed
 from services.audit.readings import lacks, plans
 from services.manifest import ties
 from services.manifest.model import NONE
@@ -43,6 +43,18 @@ def other_apps(case: Case) -> Others:
         tuple(each for each in found if not isinstance(each, Lack)),
         tuple(each for each in found if isinstance(each, Lack)),
     )
+
+
+def several_apps(case: Case) -> Iterator[Lack | NotAddressed]:
+    """多个政务应用程序: the department runs another grassroots-facing app besides this one. Article 12."""
+    others = other_apps(case)
+    if others.apps:
+        return
+    yield from others.lacking
+    if not others.lacking:
+        yield NotAddressed(
+            Text("部门没有其他面向基层的应用", "the department runs no other grassroots-facing app"),
+        )
 
 
 def _other_apps(case: Case) -> Iterator[Neighbour | Lack]:

@@ -55,7 +55,9 @@ def judge(
 
 def demands(value: object) -> bool:
     """Tell whether a part of an entry, or the rhythm of a feature, demands something: declared, not "none" or false."""
-    return value is not None and value is not False and value != NONE and value not in NOT_REGULAR
+    if isinstance(value, Period):
+        return value not in NOT_REGULAR
+    return value is not None and value is not False and value != NONE
 
 
 def told(entry: UsagePolicy) -> tuple[Text, Text, Text]:

@@ -122,17 +122,21 @@ def _sort(other: Neighbour, condition: Condition, holding: list[Neighbour]) -> I
 def _is_source(place: str, ask: Ask, other: Neighbour) -> Condition:
     """Tell whether another app holds and shares the item in such a way that it need not be asked for."""
     facts = other.facts
-    reaching = [(each, _reaches(place, other, each, GRASSROOTS)) for each in facts.asks]
-    shared = [*(each.shared for each in facts.asks), *(each.shared for each in facts.holdings)]
-    is_platform = items.is_their_platform(place, other)
-    return all_of(
+    shared = dict.fromkeys([*(each.shared for each in facts.asks), *(each.shared for each in facts.holdings)])
+    shares = all_of(
         _is_online(place, other),
         items.shares_region(place, other),
         any_of(*(_shares(place, other, each) for each in shared)),
+    )
+    if shares is False:
+        return False
+    reaching = [(each, _reaches(place, other, each, GRASSROOTS)) for each in dict.fromkeys(facts.asks)]
+    return all_of(
+        shares,
         any_of(
             opposite(any_of(*(reaches for _, reaches in reaching))),
-            is_platform,
-            *(all_of(reaches, _is_earlier(place, ask, other, each)) for each, reaches in reaching),
+            items.is_their_platform(place, other),
+            *(all_of(reaches, _is_earlier(place, ask, other, each)) for each, reaches in reaching if reaches),
         ),
     )
 
@@ -179,7 +183,7 @@ def _held_by(place: str, ask: Ask, sources: list[Neighbour]) -> Finding:
 
 def _given_by_villages(place: str, ask: Ask, given: list[Neighbour], here: str | None) -> Finding:
     name, told = contents.called_item(ask), [lacks.told_name(each) for each in given]
-    by_zh = "、".join([*(f"本应用 {at}" for at in (here,) if at), *(each.zh for each in told)])
+    by_zh = "、".join([*(f"本应用（{at}）" for at in (here,) if at), *(each.zh for each in told)])
     by_en = "; ".join([*(f"this app at {at}" for at in (here,) if at), *(each.en for each in told)])
     return Finding(
         place,

@@ -97,15 +97,15 @@ def _others(case: Case, place: str, ask: Ask, key: str) -> Iterator[Mark]:
 def _compare(case: Case, place: str, ask: Ask, other: Neighbour) -> tuple[Condition, Condition]:
     """Tell whether another app asks the same levels for the item for the same period, and whether for another one."""
     facts = other.facts
+    if not facts.asks:
+        return False, False
     beside = all_of(
         opposite(items.is_platform(case)),
         items.told(place, other, facts.stage, lambda stage: stage in RUNNING, items.STAGE),
         items.shares_region(place, other),
     )
-    met = [
-        (all_of(beside, _meets(place, ask, other, each)), _is_same_period(place, ask, other, each))
-        for each in facts.asks
-    ]
+    asks = [(each, _meets(place, ask, other, each)) for each in dict.fromkeys(facts.asks)]
+    met = [(all_of(beside, meets), _is_same_period(place, ask, other, each)) for each, meets in asks if meets]
     is_repeated = any_of(*(all_of(meets, is_same) for meets, is_same in met))
     if is_repeated is True:
         return True, False
@@ -146,7 +146,7 @@ def _pair(case: Case, one: tuple[str, Ask], other: tuple[str, Ask]) -> Iterator[
     undeclared = [at for at, period in ((place, ask.period), (other_place, theirs.period)) if period is None]
     is_same: Condition = tuple(lacks.undeclared(f"{at}/period") for at in undeclared) or ask.period == theirs.period
     both = all_of(_counts(case, *one), _counts(case, *other), bool(common))
-    here = Text(f"本应用 {other_place}", f"this app at {other_place}")
+    here = Text(f"本应用（{other_place}）", f"this app at {other_place}")
     repeated, differently = all_of(both, is_same), all_of(both, opposite(is_same))
     if repeated is True:
         yield _repeated(place, ask, [here], ())

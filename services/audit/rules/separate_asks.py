@@ -85,6 +85,8 @@ def _judge(case: Case, place: str, ask: Ask, through_platform: Mapping[str | Non
 def _collects(place: str, other: Neighbour) -> Condition:
     """Tell whether the platform collects the item: it asks for it, or another app in use does so through it."""
     facts = other.facts
+    if not facts.asks:
+        return False
     through = (
         items.told(place, other, each.channel, lambda channel: channel == Channel.PLATFORM, items.CHANNEL)
         for each in facts.asks
@@ -93,13 +95,13 @@ def _collects(place: str, other: Neighbour) -> Condition:
     return all_of(
         platforms.in_use(place, other),
         items.shares_region(place, other),
-        any_of(all_of(bool(facts.asks), is_platform), *through),
+        any_of(is_platform, *through),
     )
 
 
 def _separate(place: str, ask: Ask, collecting: list[Neighbour], here: str | None) -> Finding:
     name, told = contents.called_item(ask), [lacks.told_name(each) for each in collecting]
-    by_zh = "、".join([*(f"本应用 {at}" for at in (here,) if at), *(each.zh for each in told)])
+    by_zh = "、".join([*(f"本应用（{at}）" for at in (here,) if at), *(each.zh for each in told)])
     by_en = "; ".join([*(f"this app at {at}" for at in (here,) if at), *(each.en for each in told)])
     way = Text("", "") if ask.channel is None else Text(ask.channel.zh, ask.channel.en)
     return Finding(

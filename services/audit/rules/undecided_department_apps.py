@@ -31,6 +31,7 @@ ADDRESSES = (
     addressed.central_department,
     addressed.grassroots_facing,
     addressed.at_stage(*(stage for stage in Stage if stage in RUNNING)),
+    departments.several_apps,
 )
 NOTHING = Text("部门没有其他面向基层的应用", "the department runs no other grassroots-facing app")
 
@@ -41,5 +42,3 @@ def check(case: Case) -> Iterator[Mark]:
     if others.apps:
         yield from departments.judge_decision(case, others)
         yield Satisfied("/consolidation")
-    else:
-        yield from others.lacking

@@ -16,10 +16,12 @@ from services.manifest.reading import MAX_BYTES
 from services.manifest.terms import FeatureKind, Level, Role, Stage
 from services.manifest.ties import name_key
 from services.manifest.values import AppId, DivisionCode, Line
-from services.registry import granting
+from services.registry import granting, life_cycle
+from services.registry.api import moments
 from services.registry.api.answers import answer, next_page
 from services.registry.api.desk import DATABASE_UNAVAILABLE, act_of, desk_of
 from services.registry.api.manifests import read_manifest
+from services.registry.api.moments import AS_OF, AsOfQuery, AsOfText
 from services.registry.refusals import ConflictError, Objection
 from services.registry.store import apps
 from services.registry.tables import App, Grant
@@ -32,6 +34,7 @@ from services.web import (
     Fault,
     Problem,
     body_format,
+    caller_of,
     decode_cursor,
     etag,
     not_modified,
@@ -59,6 +62,7 @@ class AppSummary(BaseModel):
     revision: int = Field(description="最近一次变更的登记号，即 ETag · registry revision of its last change, its ETag")
     hash: str = Field(description="清单规范字节的 SHA-256 · SHA-256 of the manifest's canonical bytes")
     is_withdrawn: bool = Field(description="是否已撤回 · whether it was withdrawn")
+    is_returned: bool = Field(description="是否已退回主办单位 · whether the proposal was given back to its sponsor")
     name: str | None
     sponsor: str | None = Field(description="主办单位 · sponsor")
     root_organ: str | None = Field(description="所属部门 · root organ")
@@ -156,6 +160,7 @@ class AppQuery(BaseModel):
     withdrawn: Annotated[str, *_one_of("exclude", "include", "only")] = Field(
         default="exclude", description="已撤回的应用 · withdrawn apps"
     )
+    as_of: AsOfText | None = Field(default=None, description=AS_OF)
     limit: int = Field(default=100, ge=1, le=1000, description="每页条数 · apps on a page")
     cursor: str | None = Field(default=None, max_length=2048, description="上一页的 next · `next` of the page before")
 
@@ -194,6 +199,9 @@ async def put_app(
     To register, send `If-None-Match: *` or no condition; to change, `If-Match` with the ETag last read, and `reason`.
     The same manifest again changes nothing, and the ETag stays. A withdrawn app cannot be changed, and its id not used
     again.
+
+    A new app may be registered at any stage, because catalogues hold what runs already; `approved` needs the scope
+    `approve`. Later the stage moves along the table of the life cycle: `GET /v1/apps/{id}/transitions`.
     """
     desk = desk_of(request)
     body, form = await read_body(request), body_format(request)
@@ -202,8 +210,8 @@ async def put_app(
     act = act_of(request, reason or REGISTERED)
     row, is_new = await desk.write(apps.put, desk.database, id, manifest, act, guard, desk.settings.max_offers)
     if not is_new:
-        return answer(_summary(row), revision=row.since)
-    return answer(_summary(row), revision=row.since, status=201, headers={"Location": f"/v1/apps/{id}"})
+        return answer(summary(row), revision=row.since)
+    return answer(summary(row), revision=row.since, status=201, headers={"Location": f"/v1/apps/{id}"})
 
 
 @router.get(
@@ -212,11 +220,16 @@ async def put_app(
     response_model=RegisteredApp,
     **operation("read", NOT_FOUND, DATABASE_UNAVAILABLE, conditional="get"),
 )
-async def get_app(request: Request, id: Id) -> Response:
-    """Give an app with its manifest, and say so when it was withdrawn."""
+async def get_app(request: Request, id: Id, as_of: AsOfQuery = None) -> Response:
+    """Give an app with its manifest, and say so when it was withdrawn: now, or as it was.
+
+    As of a moment, the header `Registry-Revision` names the registry revision that the answer stands for.
+    """
     desk = desk_of(request)
-    record = await desk.read(apps.get, desk.database, id)
+    record = await desk.read(apps.get, desk.database, id, moments.as_of(as_of))
+    headers = moments.told(record.as_of)
     if (unchanged := not_modified(request, etag(record.revision))) is not None:
+        unchanged.headers.update(headers)
         return unchanged
     withdrawal = record.withdrawal
     body = {
@@ -230,7 +243,7 @@ async def get_app(request: Request, id: Id) -> Response:
         "withdrawal_reason": withdrawal and withdrawal.reason,
         "manifest": orjson.Fragment(record.manifest),
     }
-    return answer(body, revision=record.revision)
+    return answer(body, revision=record.revision, headers=headers)
 
 
 @router.get(
@@ -243,7 +256,7 @@ async def list_apps(request: Request, query: Annotated[AppQuery, Query()]) -> Re
     """List apps in the order of their ids. All conditions hold together; what an app does not declare meets none.
 
     The pages that follow (`next`, or the Link header, which keeps the filter) are of the same list: as of the registry
-    revision of the first page.
+    revision of the first page, which is the newest one, or that of `as_of`.
     """
     desk = desk_of(request)
     filters = query.model_dump(exclude={"limit", "cursor"})
@@ -251,7 +264,15 @@ async def list_apps(request: Request, query: Annotated[AppQuery, Query()]) -> Re
     if query.cursor is not None:
         position = decode_cursor(query.cursor, filters, {"id": str, "revision": int})
         after, revision = str(position["id"]), int(position["revision"])
-    page = await desk.read(apps.page, desk.database, query.filter(), limit=query.limit, after=after, revision=revision)
+    page = await desk.read(
+        apps.page,
+        desk.database,
+        query.filter(),
+        limit=query.limit,
+        after=after,
+        revision=revision,
+        as_of=moments.as_of(query.as_of),
+    )
     if page is None:
         detail = Text("游标所指的登记号尚未到达。", "The registry has not reached the cursor's revision.")
         raise Problem(INVALID_CURSOR, errors=[Fault("?cursor", detail)])
@@ -261,7 +282,7 @@ async def list_apps(request: Request, query: Annotated[AppQuery, Query()]) -> Re
     body = {
         "revision": page.revision,
         "total": page.total,
-        "items": [_summary(row) for row in page.apps],
+        "items": [summary(row) for row in page.apps],
         "next": cursor,
     }
     return answer(body, headers=headers)
@@ -280,9 +301,10 @@ async def withdraw_app(request: Request, id: Id, why: Reason) -> Response:
     def guard(current: App) -> None:
         _refuse_withdrawn(current)
         require_if_match(request, etag(current.since))
+        life_cycle.require_move(current, life_cycle.State.WITHDRAWN, caller_of(request).scopes)
 
     row = await desk.write(apps.withdraw, desk.database, id, act_of(request, why.reason), guard)
-    return answer(_summary(row), revision=row.since)
+    return answer(summary(row), revision=row.since)
 
 
 def _may_put(request: Request, manifest: Manifest, reason: str | None) -> apps.PutGuard:
@@ -290,6 +312,7 @@ def _may_put(request: Request, manifest: Manifest, reason: str | None) -> apps.P
         if current is not None:
             _refuse_withdrawn(current)
         require_for_put(request, None if current is None else etag(current.since))
+        life_cycle.require_put(current, manifest, caller_of(request).scopes)
         if current is not None and reason is None:
             detail = Text("变更须写明理由。", "A change needs a reason.")
             remedy = Text("加上查询参数 reason。", "Add the query parameter `reason`.")
@@ -310,5 +333,6 @@ def _refuse_withdrawn(app: App) -> None:
 _SUMMARY = tuple(name for name in AppSummary.model_fields if name != "revision")
 
 
-def _summary(row: App) -> dict[str, Any]:
+def summary(row: App) -> dict[str, Any]:
+    """Tell an app in brief, as `AppSummary` describes it."""
     return {**{name: getattr(row, name) for name in _SUMMARY}, "revision": row.since}

@@ -7,10 +7,21 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from services.registry.refusals import ConflictError, RefusedError, UnknownError
+from services.registry.audit_keys import AuditKeys, KeysUnavailableError
+from services.registry.refusals import ConflictError, DecideAgainError, ForbiddenError, RefusedError, UnknownError
 from services.registry.store.database import Act, UnavailableError
 from services.text import Text
-from services.web import CONFLICT, INVALID_VALUE, NOT_FOUND, Fault, Problem, ProblemType, caller_of, log_event
+from services.web import (
+    CONFLICT,
+    FORBIDDEN,
+    INVALID_VALUE,
+    NOT_FOUND,
+    Fault,
+    Problem,
+    ProblemType,
+    caller_of,
+    log_event,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +42,27 @@ DATABASE_UNAVAILABLE = ProblemType(
     ),
 )
 
-_NOUNS = {"app": Text("应用", "app"), "grant": Text("批准", "grant")}
+DECIDE_AGAIN = ProblemType(
+    "decide-again",
+    409,
+    Text("须重新判定", "Decide again"),
+    Text(
+        "判定所依据的事实此后有了变化；按现状重新判定后再来。",
+        "What the decision was based on has changed since; have it decided again on what is recorded now.",
+    ),
+)
+KEYS_UNAVAILABLE = ProblemType(
+    "audit-keys-unavailable",
+    503,
+    Text("无法核验收据", "Receipts cannot be verified"),
+    Text(
+        "没有配置审查服务的公钥，或暂时取不到；此间不能批准任何应用。",
+        "The public keys of the audit are not configured, or cannot be had at present; nothing is approved meanwhile.",
+    ),
+)
+
+_KINDS = {RefusedError: INVALID_VALUE, ConflictError: CONFLICT, DecideAgainError: DECIDE_AGAIN}
+_NOUNS = {"app": Text("应用", "app"), "grant": Text("批准", "grant"), "revision": Text("登记号", "revision")}
 _LOG = logging.getLogger("govapp.registry")
 
 P = ParamSpec("P")
@@ -48,6 +79,7 @@ class Desk:
         """Take the database, and how many connections it has."""
         self.database = database
         self.settings = settings
+        self.audit_keys = AuditKeys(settings.audit_keys)
         writers = max(1, settings.database_connections // 4) if database.is_postgresql else 1
         readers = settings.database_connections - writers
         self._readers = ThreadPoolExecutor(readers, "registry-read")
@@ -71,6 +103,24 @@ class Desk:
         """
         return await self._do(self._writers, lambda: work(*args, **kwargs))
 
+    async def do_in(self, threads: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what has threads of its own.
+
+        Raises:
+            Problem: as `read`.
+
+        """
+        return await self._do(threads, lambda: work(*args, **kwargs))
+
+    async def wait(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what may wait for another machine, and so keeps neither readers nor writers waiting.
+
+        Raises:
+            Problem: as `read`.
+
+        """
+        return await self._do(None, lambda: work(*args, **kwargs))
+
     def close(self) -> None:
         """Finish what has begun, and let the threads and connections go."""
         for executor in (self._writers, self._readers):
@@ -78,19 +128,26 @@ class Desk:
         self.database.close()
 
     @staticmethod
-    async def _do(executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    async def _do(executor: ThreadPoolExecutor | None, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(executor, work)
         except RefusedError as error:
-            kind = CONFLICT if isinstance(error, ConflictError) else INVALID_VALUE
+            kind = next(_KINDS[each] for each in type(error).__mro__ if each in _KINDS)
             faults = [Fault(each.place, each.fact, each.remedy) for each in error.objections]
             raise Problem(kind, errors=faults) from error
+        except ForbiddenError as error:
+            detail = Text(f"此操作需要权限 {error.scope}。", f"This needs the scope {error.scope}.")
+            challenge = f'Bearer realm="govapp", error="insufficient_scope", scope="{error.scope}"'
+            raise Problem(FORBIDDEN, detail, headers={"WWW-Authenticate": challenge}) from error
         except UnknownError as error:
             noun = _NOUNS[error.noun]
             detail = Text(
                 f"没有标识为 {error.thing} 的{noun.zh}。", f"There is no {noun.en} with the id {error.thing}."
             )
             raise Problem(NOT_FOUND, detail) from error
+        except KeysUnavailableError as error:
+            log_event(_LOG, "audit_keys.unavailable", level=logging.WARNING, reason=str(error))
+            raise Problem(KEYS_UNAVAILABLE, headers={"Retry-After": "5"}) from error
         except UnavailableError as error:
             log_event(_LOG, "database.unavailable", level=logging.WARNING, reason=str(error))
             raise Problem(DATABASE_UNAVAILABLE, headers={"Retry-After": "1"}) from error

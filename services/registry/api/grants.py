@@ -1,6 +1,7 @@
-"""Grants over HTTP: record, read, list, revoke."""
+"""Grants over HTTP: record, read, list, renew, revoke."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
@@ -16,8 +17,10 @@ from services.manifest.ties import item_key
 from services.manifest.values import AppId, CreditCode, Key, Line
 from services.manifest.values import Day as _Day
 from services.registry import granting
+from services.registry.api import moments
 from services.registry.api.answers import answer, answer_unless_known, next_page
 from services.registry.api.desk import DATABASE_UNAVAILABLE, act_of, desk_of
+from services.registry.api.moments import AsOfQuery
 from services.registry.refusals import ConflictError, Objection, RefusedError
 from services.registry.store import grants
 from services.registry.tables import App, Grant
@@ -26,6 +29,8 @@ from services.web import (
     CONFLICT,
     INVALID_CURSOR,
     NOT_FOUND,
+    Fault,
+    Problem,
     decode_cursor,
     etag,
     not_modified,
@@ -108,6 +113,15 @@ class Revocation(BaseModel):
     reason: Line = Field(description="理由，记入历史 · the reason, which goes into the history")
 
 
+class Renewal(BaseModel):
+    """Until when a grant counts from now on, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    until_on: Day = Field(description="延长后最后一天有效 · last day in force from now on")
+    reason: Line = Field(description="理由，写明延期文件，记入历史 · the reason, with the document of the renewal")
+
+
 class RecordedGrant(GrantTerms):
     """A grant on record. What was not stated is left out."""
 
@@ -151,7 +165,7 @@ async def record_grant(request: Request, id: Id, new: NewGrant) -> Response:
 
     grant = await desk.write(grants.record, desk.database, id, terms, act_of(request, new.reason), guard)
     place = {"Location": f"/v1/apps/{id}/grants/{grant.id}"}
-    return answer(_told(grant), revision=grant.since, status=201, headers=place)
+    return answer(told(grant), revision=grant.since, status=201, headers=place)
 
 
 @router.get(
@@ -167,17 +181,30 @@ async def list_grants(
     cursor: Annotated[
         str | None, Query(max_length=2048, description="上一页的 next · `next` of the page before")
     ] = None,
+    as_of: AsOfQuery = None,
 ) -> Response:
-    """List the grants of an app, revoked and expired ones too, in the order in which they were recorded."""
+    """List the grants of an app, revoked and expired ones too, in the order in which they were recorded.
+
+    The header `Registry-Revision` names the registry revision that all pages stand for.
+    """
     desk = desk_of(request)
-    filters = {"app": id}
-    after = 0 if cursor is None else int(decode_cursor(cursor, filters, {"recorded": int})["recorded"])
-    page = await desk.read(grants.page, desk.database, id, limit=limit, after=after)
+    filters = {"app": id, "as_of": as_of}
+    after, revision = 0, None
+    if cursor is not None:
+        position = decode_cursor(cursor, filters, {"recorded": int, "revision": int})
+        after, revision = int(position["recorded"]), int(position["revision"])
+    page = await desk.read(
+        grants.page, desk.database, id, limit=limit, after=after, revision=revision, as_of=moments.as_of(as_of)
+    )
+    if page is None:
+        detail = Text("游标所指的登记号尚未到达。", "The registry has not reached the cursor's revision.")
+        raise Problem(INVALID_CURSOR, errors=[Fault("?cursor", detail)])
     following: str | None = None
-    headers: dict[str, str] = {}
+    headers = moments.told(page.revision)
     if page.has_more:
-        following, headers = next_page(request, {"recorded": page.grants[-1].recorded}, filters)
-    body = {"total": page.total, "items": [_told(grant) for grant in page.grants], "next": following}
+        following, link = next_page(request, {"recorded": page.grants[-1].recorded, "revision": page.revision}, filters)
+        headers |= link
+    body = {"total": page.total, "items": [told(grant) for grant in page.grants], "next": following}
     return answer_unless_known(request, body, headers)
 
 
@@ -187,11 +214,18 @@ async def list_grants(
     response_model=RecordedGrant,
     **operation("read", NOT_FOUND, DATABASE_UNAVAILABLE, conditional="get"),
 )
-async def get_grant(request: Request, id: Id, grant: GrantId) -> Response:
-    """Give one grant of an app, revoked or not."""
+async def get_grant(request: Request, id: Id, grant: GrantId, as_of: AsOfQuery = None) -> Response:
+    """Give one grant of an app, revoked or not: now, or as it was.
+
+    As of a moment, the header `Registry-Revision` names the registry revision that the answer stands for.
+    """
     desk = desk_of(request)
-    found = await desk.read(grants.get, desk.database, id, grant)
-    return not_modified(request, etag(found.since)) or answer(_told(found), revision=found.since)
+    found, revision = await desk.read(grants.get, desk.database, id, grant, moments.as_of(as_of))
+    unchanged = not_modified(request, etag(found.since))
+    if unchanged is not None:
+        unchanged.headers.update(moments.told(revision))
+        return unchanged
+    return answer(told(found), revision=found.since, headers=moments.told(revision))
 
 
 @router.post(
@@ -216,7 +250,31 @@ async def revoke_grant(request: Request, id: Id, grant: GrantId, revocation: Rev
 
     act = act_of(request, revocation.reason)
     revoked = await desk.write(grants.revoke, desk.database, id, grant, revocation.revoked_on, act, guard)
-    return answer(_told(revoked), revision=revoked.since)
+    return answer(told(revoked), revision=revoked.since)
+
+
+@router.post(
+    "/apps/{id}/grants/{grant}/renew",
+    summary="延长批准 · Renew a grant",
+    response_model=RecordedGrant,
+    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change"),
+)
+async def renew_grant(request: Request, id: Id, grant: GrantId, renewal: Renewal) -> Response:
+    """Renew a grant that has not run out: all else stays as it was granted, and must still be grantable today."""
+    desk = desk_of(request)
+    competent = desk.settings.competent_authorities
+
+    def guard(current: Grant, app: App, manifest: str) -> None:
+        require_if_match(request, etag(current.since))
+        renewed = replace(grants.terms_of(current), until_on=renewal.until_on)
+        granting.require_renewable(current, app, renewal.until_on, desk.database.today())
+        if found := tuple(granting.objections(renewed, app, orjson.loads(manifest), competent)):
+            # What stands against it is not in the request but on record.
+            raise ConflictError(*(Objection("{grant}", each.fact, each.remedy) for each in found))
+
+    act = act_of(request, renewal.reason)
+    renewed = await desk.write(grants.renew, desk.database, id, grant, renewal.until_on, act, guard)
+    return answer(told(renewed), revision=renewed.since)
 
 
 def _terms(new: NewGrant) -> grants.Terms:
@@ -237,7 +295,8 @@ def _terms(new: NewGrant) -> grants.Terms:
     )
 
 
-def _told(grant: Grant) -> dict[str, Any]:
+def told(grant: Grant) -> dict[str, Any]:
+    """Tell a grant, as `RecordedGrant` describes it."""
     granter = {
         "name": grant.granter,
         "credit_code": grant.granter_credit_code,

@@ -11,9 +11,11 @@ from starlette.responses import Response
 from services.manifest.neighbourhood import Neighbourhood
 from services.manifest.ties import Question
 from services.manifest.values import AppId, DivisionCode
+from services.registry.api import moments
 from services.registry.api.answers import answer
 from services.registry.api.desk import DATABASE_UNAVAILABLE, desk_of
-from services.registry.store import neighbourhoods
+from services.registry.api.moments import AS_OF, AsOfText
+from services.registry.store import neighbourhoods, past_neighbourhoods
 from services.text import Text
 from services.web import INVALID_VALUE, Fault, Problem, operation
 
@@ -53,6 +55,7 @@ class Asked(BaseModel):
         description="每个数据项至多列出的邻居数；其他关联键全部列出"
         " · neighbours told of each item at most; of other ties all are told",
     )
+    as_of: AsOfText | None = Field(default=None, description=AS_OF)
 
 
 @router.post(
@@ -70,7 +73,11 @@ async def find_neighbourhood(request: Request, asked: Asked) -> Response:
     _refuse_repeated(asked.questions)
     desk = desk_of(request)
     questions = [Question(each.tie, each.regions) for each in asked.questions]
-    found = await desk.read(neighbourhoods.find, desk.database, asked.app, questions, asked.limit)
+    as_of = moments.as_of(asked.as_of, "/as_of")
+    if as_of is None:
+        found = await desk.read(neighbourhoods.find, desk.database, asked.app, questions, asked.limit)
+    else:
+        found = await desk.read(past_neighbourhoods.find, desk.database, asked.app, questions, asked.limit, as_of)
     ties = [
         {
             "tie": each.tie,

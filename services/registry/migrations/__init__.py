@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from alembic import command
@@ -18,6 +19,9 @@ LOCK_TIMEOUT_S = 4
 """How long a migration waits for a table on PostgreSQL: whatever comes after it waits as well, so not for long."""
 
 _ADVISORY_LOCK = 713_061_214  # any number will do, so long as every migration of a registry takes the same one
+
+
+_ONE_AT_A_TIME = Lock()
 
 
 def head() -> str:
@@ -46,7 +50,9 @@ def migrate(connection: Connection, to: str = "head") -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, to)
+    # Alembic keeps what it is doing in module globals, so one process does one migration at a time.
+    with _ONE_AT_A_TIME:
+        command.upgrade(config, to)
 
 
 def _config() -> Config:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from services.manifest import divisions, ties
 from services.manifest.model import Sponsor, canonical, fingerprint
 from services.registry.refusals import UnknownError
-from services.registry.store import live, offers
+from services.registry.store import live, offers, past
 from services.registry.tables import Action, App, Noun, Revision
 
 if TYPE_CHECKING:
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Literal
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection
 
     from services.manifest.model import Manifest
     from services.registry.store.database import Act, Database, Write
+    from services.registry.store.past import AsOf
     from services.registry.tables import Grant
 
 
@@ -47,6 +48,7 @@ class Record:
     changed_at: datetime
     withdrawal: Withdrawal | None
     manifest: str
+    as_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +105,68 @@ def put(
         RefusedError: the app would make more offers than that.
 
     """
-    text = canonical(manifest)
-    columns = {"id": app, "hash": fingerprint(text), **_columns(manifest)}
-    offered = offers.offered(manifest, max_offers)
+    prepared = prepare(app, manifest, max_offers)
     with database.writing(act) as write:
         current = live.app(write.connection, app)
         guard(current, () if current is None else live.grants(write.connection, app))
-        if current is not None and current.hash == columns["hash"]:
+        if current is not None and current.hash == prepared.hash:
             return current, False
-        registered = write.revision if current is None else current.registered
-        row = App(**columns, since=write.revision, registered=registered, stated=write.revision, is_withdrawn=False)
-        _succeed(write, current, row)
-        offers.replace(write, app, offered)
-        before = None if current is None else live.manifest(write.connection, current)
         action = Action.REGISTER if current is None else Action.CHANGE
-        write.close(Noun.APP, app, action, app=app, before=before, after=text.decode())
+        row = record(write, current, prepared, action, is_returned=current is not None and current.is_returned)
     return row, current is None
 
 
-def withdraw(database: Database, app: str, act: Act, guard: Callable[[App], None]) -> App:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A manifest and all that is derived from it, worked out before anything is locked."""
+
+    app: str
+    hash: str
+    text: str
+    columns: dict[str, Any]
+    offered: Sequence[offers.Offered]
+
+
+def prepare(app: str, manifest: Manifest, max_offers: int) -> Prepared:
+    """Work out what will be stored of an app when it declares this manifest.
+
+    Raises:
+        RefusedError: the app would make more offers than `max_offers`.
+
+    """
+    text = canonical(manifest)
+    return Prepared(app, fingerprint(text), text.decode(), _columns(manifest), offers.offered(manifest, max_offers))
+
+
+def record(write: Write, current: App | None, prepared: Prepared, action: Action, *, is_returned: bool) -> App:
+    """Let an app be what was prepared, from this write on, and close the write.
+
+    Args:
+        write: the write, which has the lock.
+        current: the app as it stands, None when it is new.
+        prepared: its manifest and what is derived from it.
+        action: what the history calls it.
+        is_returned: whether it is a proposal that was given back to its sponsor.
+
+    """
+    row = App(
+        id=prepared.app,
+        hash=prepared.hash,
+        since=write.revision,
+        registered=write.revision if current is None else current.registered,
+        stated=write.revision,
+        is_withdrawn=False,
+        is_returned=is_returned,
+        **prepared.columns,
+    )
+    _succeed(write, current, row)
+    offers.replace(write, prepared.app, prepared.offered)
+    before = None if current is None else live.manifest(write.connection, current)
+    write.close(Noun.APP, prepared.app, action, app=prepared.app, before=before, after=prepared.text)
+    return row
+
+
+def withdraw(database: Database, app: str, act: Act, guard: Callable[[App], object]) -> App:
     """Withdraw an app: it offers nothing any more, and cannot be changed or registered again.
 
     Args:
@@ -147,13 +192,22 @@ def withdraw(database: Database, app: str, act: Act, guard: Callable[[App], None
     return row
 
 
-def get(database: Database, app: str) -> Record:
-    """Give an app with its manifest, withdrawn or not.
+def get(database: Database, app: str, as_of: AsOf | None = None) -> Record:
+    """Give an app with its manifest, withdrawn or not, as it stands now or as it stood.
 
     Raises:
-        UnknownError: there is no such app.
+        UnknownError: there is no such app, or there was none.
+        RefusedError: `as_of` lies in the future, or before the registry was founded.
 
     """
+    if as_of is None:
+        with database.asking() as connection:
+            return _record(connection, app, None)
+    with database.reading() as connection:
+        return _record(connection, app, past.revision_of(connection, as_of, database.now()))
+
+
+def _record(connection: Connection, app: str, as_of: int | None) -> Record:
     registered, stated, latest = aliased(Revision), aliased(Revision), aliased(Revision)
     columns = (
         *(col(App.since), col(App.hash), col(App.is_withdrawn), col(registered.at), col(stated.after)),
@@ -164,19 +218,24 @@ def get(database: Database, app: str) -> Record:
         .join(registered, col(registered.revision) == col(App.registered))
         .join(stated, col(stated.revision) == col(App.stated))
         .join(latest, col(latest.revision) == col(App.since))
-        .where(col(App.id) == app, col(App.until).is_(None))
+        .where(col(App.id) == app, past.standing(App, as_of))
     )
-    with database.asking() as connection:
-        found = connection.execute(statement).one_or_none()
+    found = connection.execute(statement).one_or_none()
     if found is None:
         raise UnknownError(Noun.APP, app)
     since, hash_, is_withdrawn, registered_at, manifest, changed_at, who, reason = found
     withdrawal = Withdrawal(changed_at, who, reason) if is_withdrawn else None
-    return Record(app, since, hash_, registered_at, changed_at, withdrawal, cast("str", manifest))
+    return Record(app, since, hash_, registered_at, changed_at, withdrawal, cast("str", manifest), as_of)
 
 
 def page(
-    database: Database, wanted: Filter, *, limit: int, after: str = "", revision: int | None = None
+    database: Database,
+    wanted: Filter,
+    *,
+    limit: int,
+    after: str = "",
+    revision: int | None = None,
+    as_of: AsOf | None = None,
 ) -> Page | None:
     """Give the apps that `wanted` holds for and whose ids come after `after`, `limit` at most.
 
@@ -185,27 +244,31 @@ def page(
         wanted: the conditions.
         limit: how many apps at most.
         after: the id of the last app on the page before.
-        revision: the registry revision as of which the list is told, so that all pages are of one list; None: now.
+        revision: the registry revision of the page before, so that all pages are of one list.
+        as_of: the moment as of which a first page is told; None: now.
 
     Returns:
         The page; None when the registry has not reached `revision` yet.
 
+    Raises:
+        RefusedError: `as_of` lies in the future, or before the registry was founded.
+
     """
     with database.reading() as connection:
         reached = live.registry_revision(connection)
-        as_of = reached if revision is None else revision
-        if as_of > reached:
+        if revision is None:
+            revision = reached if as_of is None else past.revision_of(connection, as_of, database.now())
+        if revision > reached:
             return None
-        conditions = list(_conditions(wanted, as_of))
+        conditions = list(_conditions(wanted, revision))
         total = connection.execute(select(func.count()).select_from(App).where(*conditions)).scalar_one()
         following = select(App).where(*conditions, col(App.id) > after).order_by(col(App.id)).limit(limit + 1)
         rows = [App(**row) for row in connection.execute(following).mappings()]
-    return Page(as_of, total, tuple(rows[:limit]), has_more=len(rows) > limit)
+    return Page(revision, total, tuple(rows[:limit]), has_more=len(rows) > limit)
 
 
 def _conditions(wanted: Filter, as_of: int) -> Iterator[ColumnElement[bool]]:
-    yield col(App.since) <= as_of
-    yield or_(col(App.until).is_(None), col(App.until) > as_of)
+    yield past.standing(App, as_of)
     for column, value in ((App.level, wanted.level), (App.stage, wanted.stage), (App.role, wanted.role)):
         if value is not None:
             yield col(column).is_(None) if value == "undeclared" else col(column) == value

@@ -15,17 +15,25 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import col
 
 from services.registry import migrations
+from services.registry.store.past import BEIJING
 from services.registry.tables import Action, Instant, Noun, RegistryRevision, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from datetime import date
 
     from sqlalchemy import URL, Connection
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
+_SCHEMA_IS_MISSING = frozenset({"42P01", "42703"})
+"""PostgreSQL knows no such table or column: it was not migrated. (SQLite says so like any other failure of its own.)"""
+
 BUSY_TIMEOUT_S = 5
 """How long SQLite waits for another process that writes."""
+
+STREAM_PAUSE_S = 60
+"""How long PostgreSQL waits for a slow reader of a stream to come for more."""
 
 
 class UnavailableError(Exception):
@@ -73,6 +81,7 @@ class Database:
         connections: int = 16,
         statement_timeout_s: float = 10,
         lock_timeout_s: float = 5,
+        streams: int = 4,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take where the data are; nothing is opened yet.
@@ -82,6 +91,7 @@ class Database:
             connections: how many are kept open at most.
             statement_timeout_s: after how many seconds PostgreSQL gives up a statement.
             lock_timeout_s: after how many seconds PostgreSQL gives up waiting for another writer.
+            streams: how many connections more there may be at most, so that streams keep no other reader waiting.
             now: the clock, in UTC.
 
         Raises:
@@ -91,7 +101,7 @@ class Database:
         self._url = read_url(url)
         self.is_postgresql = self._url.get_backend_name() == "postgresql"
         self._now = now
-        pool = {"pool_size": connections, "max_overflow": 0, "pool_timeout": lock_timeout_s}
+        pool = {"pool_size": connections, "max_overflow": streams, "pool_timeout": lock_timeout_s}
         if self.is_postgresql:
             self._engine = create_engine(
                 self._url,
@@ -109,6 +119,14 @@ class Database:
     def __str__(self) -> str:
         return self._url.render_as_string(hide_password=True)
 
+    def now(self) -> datetime:
+        """Give the present instant, in UTC."""
+        return self._now()
+
+    def today(self) -> date:
+        """Give the day it is in Beijing."""
+        return self._now().astimezone(BEIJING).date()
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection on which everything read is one snapshot.
@@ -118,6 +136,20 @@ class Database:
 
         """
         with self._connection(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
+            yield connection
+
+    @contextmanager
+    def streaming(self) -> Iterator[Connection]:
+        """Give a connection like `reading`, for a reader who fetches some, and is slow to come for more.
+
+        Raises:
+            UnavailableError: see there.
+
+        """
+        with self.reading() as connection:
+            if self.is_postgresql:
+                pause = f"SET LOCAL idle_in_transaction_session_timeout = '{STREAM_PAUSE_S}s'"
+                connection.exec_driver_sql(pause)
             yield connection
 
     @contextmanager
@@ -188,7 +220,8 @@ class Database:
         except PoolTimeoutError as error:
             raise UnavailableError(str(error)) from error
         except DBAPIError as error:
-            if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
+            is_away = isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated
+            if is_away or getattr(error.orig, "sqlstate", None) in _SCHEMA_IS_MISSING:
                 raise UnavailableError(str(error.orig)) from error
             raise
 

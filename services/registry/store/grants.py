@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from services.manifest import neighbourhood
 from services.registry.refusals import UnknownError
-from services.registry.store import live
+from services.registry.store import live, past
 from services.registry.store.facts import written
 from services.registry.tables import Action, App, Grant, Noun
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from services.manifest.neighbourhood import GrantKind
     from services.registry.store.database import Act, Database, Write
+    from services.registry.store.past import AsOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Grants of an app in the order in which they were recorded, and how many there are on all pages together."""
+    """Grants of an app in the order of recording, as of one registry revision, and how many on all pages together."""
 
+    revision: int
     total: int
     grants: tuple[Grant, ...]
     has_more: bool
@@ -102,44 +104,107 @@ def revoke(
         if current is None:
             raise UnknownError(Noun.GRANT, grant)
         guard(current)
-        ended = update(Grant).where(col(Grant.id) == grant, col(Grant.until).is_(None)).values(until=write.revision)
-        write.connection.execute(ended)
-        revoked = Grant(**{**current.model_dump(), "since": write.revision, "revoked_on": revoked_on})
-        _begin(write, revoked)
-        write.close(Noun.GRANT, grant, Action.REVOKE, app=app, before=_text(current), after=_text(revoked))
-    return revoked
+        return _change(write, current, Action.REVOKE, revoked_on=revoked_on)
 
 
-def get(database: Database, app: str, grant: str) -> Grant:
-    """Give one grant, revoked or not.
+def renew(
+    database: Database, app: str, grant: str, until_on: date, act: Act, guard: Callable[[Grant, App, str], None]
+) -> Grant:
+    """Renew a grant: it counts until another day, and all else stays as it was granted.
+
+    Args:
+        database: where.
+        app: the app's id.
+        grant: the grant's id.
+        until_on: the last day on which it counts from now on.
+        act: who, and why.
+        guard: raises when this must not happen; it is given the grant, the app and its manifest as they stand.
 
     Raises:
         UnknownError: the app has no such grant.
 
     """
-    with database.asking() as connection:
-        found = live.grant(connection, app, grant)
-    if found is None:
-        raise UnknownError(Noun.GRANT, grant)
-    return found
+    with database.writing(act) as write:
+        current, of = live.grant(write.connection, app, grant), live.app(write.connection, app)
+        if current is None or of is None:
+            raise UnknownError(Noun.GRANT, grant)
+        guard(current, of, live.manifest(write.connection, of))
+        return _change(write, current, Action.RENEW, until_on=until_on)
 
 
-def page(database: Database, app: str, *, limit: int, after: int = 0) -> Page:
-    """Give the grants of an app that were recorded after the revision `after`, `limit` at most.
+def get(database: Database, app: str, grant: str, as_of: AsOf | None = None) -> tuple[Grant, int | None]:
+    """Give one grant, revoked or not, as it stands now or as it stood, and the registry revision of `as_of`.
 
     Raises:
-        UnknownError: there is no such app.
+        UnknownError: the app has no such grant, or had none.
+        RefusedError: `as_of` lies in the future, or before the registry was founded.
+
+    """
+    with database.asking() if as_of is None else database.reading() as connection:
+        at = None if as_of is None else past.revision_of(connection, as_of, database.now())
+        found = live.grant(connection, app, grant, at)
+    if found is None:
+        raise UnknownError(Noun.GRANT, grant)
+    return found, at
+
+
+def page(
+    database: Database,
+    app: str,
+    *,
+    limit: int,
+    after: int = 0,
+    revision: int | None = None,
+    as_of: AsOf | None = None,
+) -> Page | None:
+    """Give the grants of an app that were recorded after the revision `after`, `limit` at most.
+
+    Args:
+        database: where.
+        app: the app's id.
+        limit: how many grants at most.
+        after: the revision that recorded the last grant on the page before.
+        revision: the registry revision of the page before, so that all pages are of one list.
+        as_of: the moment as of which a first page is told; None: now.
+
+    Returns:
+        The page; None when the registry has not reached `revision` yet.
+
+    Raises:
+        UnknownError: there is no such app, or there was none.
+        RefusedError: `as_of` lies in the future, or before the registry was founded.
 
     """
     with database.reading() as connection:
-        if live.app(connection, app) is None:
+        reached = live.registry_revision(connection)
+        if revision is None:
+            revision = reached if as_of is None else past.revision_of(connection, as_of, database.now())
+        if revision > reached:
+            return None
+        if live.app(connection, app, revision) is None:
             raise UnknownError(Noun.APP, app)
-        conditions = (col(Grant.app) == app, col(Grant.until).is_(None))
+        conditions = (col(Grant.app) == app, past.standing(Grant, revision))
         total = connection.execute(select(func.count()).select_from(Grant).where(*conditions)).scalar_one()
         following = select(Grant).where(*conditions, col(Grant.recorded) > after)
         following = following.order_by(col(Grant.recorded)).limit(limit + 1)
         rows = [Grant(**row) for row in connection.execute(following).mappings()]
-    return Page(total, tuple(rows[:limit]), has_more=len(rows) > limit)
+    return Page(revision, total, tuple(rows[:limit]), has_more=len(rows) > limit)
+
+
+def terms_of(grant: Grant) -> Terms:
+    """Give what was granted, by whom and for how long."""
+    named = {each.name: getattr(grant, each.name) for each in fields(Terms) if each.name != "kind"}
+    return Terms(kind=neighbourhood.GrantKind(grant.kind), **named)
+
+
+def _change(write: Write, current: Grant, action: Action, **columns: date | None) -> Grant:
+    """Let a grant end as it stands and begin again with other days, and close the write."""
+    ended = update(Grant).where(col(Grant.id) == current.id, col(Grant.until).is_(None)).values(until=write.revision)
+    write.connection.execute(ended)
+    changed = Grant(**{**current.model_dump(), "since": write.revision, **columns})
+    _begin(write, changed)
+    write.close(Noun.GRANT, current.id, action, app=current.app, before=_text(current), after=_text(changed))
+    return changed
 
 
 def _begin(write: Write, grant: Grant) -> None:

@@ -1,4 +1,4 @@
-"""What stands now: live rows by id, as a write sees them under the lock."""
+"""What stands now: live rows by id, as a write sees them under the lock; or what stood at a registry revision."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from sqlalchemy import select
 from sqlmodel import col
 
+from services.registry.store import past
 from services.registry.tables import App, Grant, RegistryRevision, Revision
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ def registry_revision(connection: Connection) -> int:
     return connection.execute(select(col(RegistryRevision.revision))).scalar_one()
 
 
-def app(connection: Connection, id: str) -> App | None:
-    """Give an app, withdrawn or not; None when it was never registered."""
-    found = connection.execute(select(App).where(col(App.id) == id, col(App.until).is_(None))).mappings()
+def app(connection: Connection, id: str, as_of: int | None = None) -> App | None:
+    """Give an app, withdrawn or not, as it stands now or as it stood; None when it was not registered."""
+    found = connection.execute(select(App).where(col(App.id) == id, past.standing(App, as_of))).mappings()
     row = found.one_or_none()
     return None if row is None else App(**row)
 
@@ -33,9 +34,9 @@ def manifest(connection: Connection, of: App) -> str:
     return cast("str", connection.execute(stated).scalar_one())  # a revision that states a manifest holds it
 
 
-def grant(connection: Connection, app: str, id: str) -> Grant | None:
-    """Give a grant, revoked or not; None when the app has none of this id."""
-    wanted = select(Grant).where(col(Grant.id) == id, col(Grant.until).is_(None), col(Grant.app) == app)
+def grant(connection: Connection, app: str, id: str, as_of: int | None = None) -> Grant | None:
+    """Give a grant, revoked or not, as it stands now or as it stood; None when the app has none of this id."""
+    wanted = select(Grant).where(col(Grant.id) == id, past.standing(Grant, as_of), col(Grant.app) == app)
     row = connection.execute(wanted).mappings().one_or_none()
     return None if row is None else Grant(**row)
 

@@ -73,7 +73,8 @@ class Clerk:
         """Give the entity tag of what is at a path."""
         answer = self.http.get(place)
         self.done(answer)
-        return answer.headers["ETag"]
+        tag: str = answer.headers["ETag"]
+        return tag
 
     def get(self, place: str, **parameters: Any) -> Document:  # noqa: ANN401 - any query parameter
         """Read what is at a path."""

@@ -151,9 +151,7 @@ class TestWithdrawal:
         assert clerk.get(f"/v1/apps/{app}")["withdrawn_at"] is None
 
     def test_an_app_that_is_not_there_cannot_be_withdrawn(self, clerk: Clerk) -> None:
-        answer = clerk.http.post(
-            f"/v1/apps/{new_id()}/withdraw", json={"reason": "撤回"}, headers={"If-Match": '"1"'}
-        )
+        answer = clerk.http.post(f"/v1/apps/{new_id()}/withdraw", json={"reason": "撤回"}, headers={"If-Match": '"1"'})
         problem(answer, 404)
 
 

@@ -1,4 +1,4 @@
-"""Neighbourhoods: SQL on both databases says the same as the plain evaluation of `tests/world.py`, on random registries."""
+"""Neighbourhoods: on random registries, SQL on both databases says what the plain evaluation in `world` does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from services.manifest import divisions, ties
 from services.manifest.neighbourhood import Facts, Neighbourhood
@@ -25,10 +25,20 @@ Document = dict[str, Any]
 FACTS = TypeAdapter(Facts)
 REGIONS = ("", "33", "3307", "330783", "330783101", "330784", "3301", "11", "4419", "441900003")
 
+
+def is_sound(document: Document) -> bool:
+    """Tell whether a document contradicts itself nowhere."""
+    try:
+        world.manifest(document)
+    except ValidationError:
+        return False
+    return True
+
+
 areas = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True)
 items = st.lists(
     st.fixed_dictionaries(
-        {"code": st.sampled_from(("甲", "i-1", "i-2", "i-3")[1:])},
+        {"code": st.sampled_from(("i-1", "i-2", "i-3"))},
         optional={"period": st.sampled_from(("monthly", "daily")), "levels": st.just(["county"])},
     ),
     max_size=3,
@@ -55,7 +65,7 @@ documents = st.fixed_dictionaries(
         ),
         "faces_grassroots": st.booleans(),
     },
-).filter(lambda document: document.get("faces_grassroots") is not False or "levels" not in str(document.get("asks")))
+).filter(is_sound)
 
 
 def plain(app: Manifest, around: list[Manifest], limit: int) -> dict[str, tuple[int, list[tuple[str, Facts]]]]:
@@ -123,12 +133,19 @@ def test_sql_says_what_the_plain_evaluation_says(
 def test_the_answer_has_the_shape_of_the_shared_noun(clerk: Clerk) -> None:
     asking = clerk.register(asks=[{"name": "受灾人口数", "levels": ["county"]}], regions=["330783"])
     neighbour = clerk.register(
-        asks=[{"name": " 受灾 人口数", "shared": {"to": ["示例平台"]}}], holdings=[{"name": "受灾人口数"}], regions=["33"]
+        asks=[{"name": " 受灾 人口数", "shared": {"to": ["示例平台"]}}],
+        holdings=[{"name": "受灾人口数"}],
+        regions=["33"],
     )
     grant = clerk.grant(asking, kind="derogation", provision="12.6", item="name=受灾人口数", until_on="2026-12-31")
     answer = clerk.neighbourhood(asking, ("item:name=受灾人口数", ["330783"]), ("platform:33", ["33"]))
     told = TypeAdapter(Neighbourhood).validate_json(orjson.dumps(answer))
-    document = manifest(neighbour, asks=[{"name": " 受灾 人口数", "shared": {"to": ["示例平台"]}}], holdings=[{"name": "受灾人口数"}], regions=["33"])
+    document = manifest(
+        neighbour,
+        asks=[{"name": " 受灾 人口数", "shared": {"to": ["示例平台"]}}],
+        holdings=[{"name": "受灾人口数"}],
+        regions=["33"],
+    )
     facts = {offer.tie: offer.facts for offer in ties.offers(world.manifest(document))}
     assert [(each.tie, each.total) for each in told.ties] == [("item:name=受灾人口数", 1), ("platform:33", 0)]
     (only,) = told.ties[0].neighbours
@@ -185,4 +202,8 @@ def test_a_tie_too_long_for_an_index_is_found_all_the_same(clerk: Clerk) -> None
 )
 def test_a_question_with_a_mistake_is_refused_at_its_place(clerk: Clerk, body: Document, pointer: str) -> None:
     content = json.dumps(body)  # which writes lone surrogates and numbers of any length
-    problem(clerk.http.post("/v1/neighbourhoods", content=content, headers={"Content-Type": "application/json"}), 422, pointer)
+    problem(
+        clerk.http.post("/v1/neighbourhoods", content=content, headers={"Content-Type": "application/json"}),
+        422,
+        pointer,
+    )

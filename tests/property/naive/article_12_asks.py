@@ -71,7 +71,7 @@ def beside_platform(seen: Seen) -> Gate:
 
 
 def platforms(seen: Seen) -> tuple[list[Neighbour], set[str]]:
-    """Find the provincial platforms in use in the regions served, and what is lacking to know one in each province."""
+    """Find the platforms of the provinces served that are or may be in use, and what is lacking to know one in each."""
     if seen.manifest.regions is None:
         return [], {DECLARATION}
     known: list[Neighbour] = []
@@ -81,10 +81,12 @@ def platforms(seen: Seen) -> tuple[list[Neighbour], set[str]]:
         if told is None:
             lacks.add(REGISTRY)
             continue
-        in_use = [each for each in told.neighbours if each.facts.stage in IN_USE]
-        known.extend(in_use)
-        if not in_use:
-            lacks.add(DECLARATION if any(each.facts.stage is None for each in told.neighbours) else REGISTRY)
+        may_be = [each for each in told.neighbours if at_stage(each.facts, IN_USE) is not False]
+        known.extend(may_be)
+        if not may_be:
+            lacks.add(REGISTRY)
+        elif not any(at_stage(each.facts, IN_USE) for each in may_be):
+            lacks.add(DECLARATION)
     return known, lacks
 
 
@@ -140,13 +142,14 @@ def rule_12_6(seen: Seen) -> Answer:
 def channel_marks(seen: Seen, ask: Ask, breach: str) -> set[str]:
     """Judge the channel of an ask; `breach` is what a recorded derogation makes of a breach."""
     known, unknown = platforms(seen)
+    in_use = any(at_stage(each.facts, IN_USE) for each in known)
     if ask.channel is None:
         return {DECLARATION} | unknown
     if ask.channel == Channel.PLATFORM:
         return unknown or {COMPLIANT}
     if breach == EXEMPT:
         return {EXEMPT}
-    return unknown | ({breach} if known else set())
+    return unknown | ({breach} if in_use else set())
 
 
 # ---------------------------------------------------------------- 12.7: what can be had otherwise
@@ -352,8 +355,13 @@ def rule_12_11(seen: Seen) -> Answer:
             marks.add(DECLARATION)
         elif feature.kind in FORM_KINDS:
             marks |= unknown
-            kinds = [each.facts.form_kinds for each in known]
-            corresponding = any_holds(None if each is None else feature.kind in each for each in kinds)
+            corresponding = any_holds(
+                every(
+                    at_stage(each.facts, IN_USE),
+                    None if each.facts.form_kinds is None else feature.kind in each.facts.form_kinds,
+                )
+                for each in known
+            )
             if corresponding is None:
                 marks.add(DECLARATION)
             elif corresponding:

@@ -183,7 +183,7 @@ def common_functions(seen: Seen, facts: Facts, *, is_sure: bool) -> Iterator[str
                 yield VIOLATION
             else:
                 yield PERSON
-        elif facts.has_undeclared_functions:
+        elif facts.functions is None or facts.has_undeclared_functions:
             yield DECLARATION
 
 

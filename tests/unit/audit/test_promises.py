@@ -22,7 +22,7 @@ from tests import world
 from tests.unit.audit.test_rule_examples import EXEMPLARY, case_of
 
 if TYPE_CHECKING:
-    from services.audit.law import Lack
+    from services.audit.law import Finding, Lack
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {rule.id: world.load(world.RULES / f"{rule.id}.yaml") for rule in RULES}
 EVERY_RULE = pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])
@@ -112,13 +112,14 @@ def test_every_rule_binds_from_its_first_day_on(rule: Rule) -> None:
 def test_every_rule_points_at_fields_that_exist_and_speaks_both_languages(rule: Rule) -> None:
     for example in EXAMPLES[rule.id]:
         ruling = decide(rule, case_of(example))
-        for mark in (*ruling.findings, *ruling.lacks):
-            assert fields.title(mark.place)
+        marks: tuple[Finding | Lack, ...] = (*ruling.findings, *ruling.lacks)
+        for mark in marks:
+            assert fields.title(mark.place).zh
             for text in (mark.fact, mark.remedy):
                 assert re.search(r"[\u4e00-\u9fff]", text.zh), text
                 assert re.search(r"[A-Za-z]", text.en), text
         for exemption in ruling.exemptions:
-            assert fields.title(exemption.place)
+            assert fields.title(exemption.place).zh
 
 
 @EVERY_RULE

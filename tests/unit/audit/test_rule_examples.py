@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.audit.engine import decide
-from services.audit.law import Case, Rule, Verdict
+from services.audit.law import Case, Finding, Lack, Rule
 from services.audit.regulation import LAW
 from services.audit.rules import RULES
 from tests import world
@@ -35,12 +35,12 @@ def case_of(example: dict[str, Any]) -> Case:
 )
 def test_example(rule: Rule, example: dict[str, Any]) -> None:
     ruling = decide(rule, case_of(example))
-    assert ruling.verdict == Verdict(example["verdict"]), ruling
+    assert ruling.verdict.value == example["verdict"], ruling
     assert [each.place for each in ruling.findings] == example.get("findings", []), ruling
     lacks = [[each.kind.value, each.place] for each in ruling.lacks]
     assert lacks == example.get("lacks", []), ruling
+    told: tuple[Finding | Lack, ...] = (*ruling.findings, *ruling.lacks)
     for name in example.get("names", []):
-        assert any(name in each.neighbours for each in (*ruling.findings, *ruling.lacks)), ruling
+        assert any(name in each.neighbours for each in told), ruling
     for word in example.get("says", []):
-        told = [*ruling.findings, *ruling.lacks]
         assert any(word in each.fact.zh for each in told), ruling

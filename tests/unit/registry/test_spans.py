@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +26,7 @@ def test_a_division_lies_in_a_span_exactly_when_it_overlaps_a_region(regions: li
 @given(st.lists(CODES, min_size=1, max_size=6))
 def test_spans_are_in_order_and_do_not_meet(regions: list[str]) -> None:
     found = spans(regions)
-    assert all(one[1] <= other[0] for one, other in zip(found, found[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(found))
 
 
 def test_the_country_is_one_span_of_everything() -> None:

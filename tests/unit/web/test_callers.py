@@ -8,6 +8,7 @@ BY_SCOPE = {
     "public": ("GET", "/v1/me"),
     "read": ("GET", "/v1/things"),
     "write": ("PUT", "/v1/things/a"),
+    "approve": ("POST", "/v1/things/a/seal"),
     "admin": ("DELETE", "/v1/things/a"),
 }
 TOKENS = {"read": READER, "write": WRITER, "admin": ADMIN}

@@ -99,6 +99,11 @@ def things_router(things: dict[str, Thing]) -> APIRouter:
         things[thing_id] = thing
         return thing
 
+    @router.post("/things/{thing_id}/seal", summary="Seal", **operation("approve", NOT_FOUND, conditional="change"))
+    async def seal_thing(thing_id: str, request: Request) -> Answer:
+        require_if_match(request, version_of(things.get(thing_id)))
+        return answer(request)
+
     @router.delete("/things/{thing_id}", summary="Delete", **operation("admin", NOT_FOUND, conditional="change"))
     async def delete_thing(thing_id: str, request: Request) -> Answer:
         require_if_match(request, version_of(things.get(thing_id)))

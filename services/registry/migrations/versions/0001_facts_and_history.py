@@ -142,8 +142,11 @@ def _create_offers() -> None:
         sa.PrimaryKeyConstraint("id", name="offers_pkey"),
         sa.CheckConstraint("until > since", name="offers_until_check"),
     )
-    _create_index("offers_live", "offers", "tie", "division", "app", where="until IS NULL", unique=True)
-    _create_index("offers_several", "offers", "tie", "division", "app", where="until IS NULL AND places > 1")
+    # The last columns keep SQLite from looking them up in the table. It also holds two empty values for different, so
+    # there a trigger keeps live offers unique.
+    live = ("tie", "division", "app", "until")
+    _create_index("offers_live", "offers", *live, where="until IS NULL", unique=True)
+    _create_index("offers_several", "offers", *live, "places", where="until IS NULL AND places > 1")
     _create_index("offers_live_app", "offers", "app", "tie", "division", where="until IS NULL")
     _create_index("offers_since", "offers", "tie", "since")
     _create_index("offers_until", "offers", "tie", "until", where="until IS NOT NULL")
@@ -151,7 +154,15 @@ def _create_offers() -> None:
 
 def _create_index(name: str, table: str, *columns: str, where: str | None = None, unique: bool = False) -> None:
     condition = None if where is None else sa.text(where)
-    op.create_index(name, table, list(columns), unique=unique, sqlite_where=condition, postgresql_where=condition)
+    op.create_index(
+        name,
+        table,
+        list(columns),
+        unique=unique,
+        sqlite_where=condition,
+        postgresql_where=condition,
+        postgresql_nulls_not_distinct=unique and "until" in columns,
+    )
 
 
 def _found() -> None:

@@ -1,0 +1,1 @@
+"""Programs of the workshop: what keeps the repository consistent."""
