@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -36,3 +38,9 @@ def test_a_url_that_names_no_usable_database_is_refused(url: str) -> None:
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(ValidationError):
         RegistrySettings.model_validate({"database": "sqlite:///x.db"})
+
+
+def test_every_setting_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "registry.md").read_text(encoding="utf-8")
+    names = {name.upper() for name in RegistrySettings.model_fields} - {"WEB"}
+    assert sorted(name for name in names if f"`{name}`" not in page) == []
