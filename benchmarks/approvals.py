@@ -41,6 +41,7 @@ PROCESSES = 50
 STUCK_AFTER_S = 180
 HOT_TIES = 8
 OFFERS = 200_000
+FILLING_S = 120
 TIMES = 60
 MAX_OFFERS = 1000
 
@@ -129,7 +130,7 @@ def holds(urls: Mapping[str, str]) -> Table:
         ),
     )
     for name, url in urls.items():
-        database = Database(url)
+        database = Database(url, statement_timeout_s=FILLING_S)
         _fill(database)
         registered, approved, verified = _time(database)
         database.close()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ENGINES = ("sqlite", "postgresql")
+
+# How long an example takes says something of the machine, nothing of the code.
+settings.register_profile("govapp", deadline=None)
+settings.load_profile("govapp")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, create_engine, event, insert, literal, update
+from sqlalchemy import bindparam, case, create_engine, event, insert, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -41,6 +41,17 @@ class UnavailableError(Exception):
 
     Nothing was written, unless it was the commit that got no answer.
     """
+
+
+_NOW = bindparam("now", type_=Instant())
+_NEXT = (
+    update(RegistryRevision)
+    .values(
+        revision=col(RegistryRevision.revision) + 1,
+        at=case((col(RegistryRevision.at) < _NOW, _NOW), else_=col(RegistryRevision.at)),
+    )
+    .returning(col(RegistryRevision.revision), col(RegistryRevision.at))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +185,7 @@ class Database:
 
         """
         with self._queue, self._connection(isolation_level="READ COMMITTED", is_writing=True) as connection:
-            now = literal(self._now(), Instant())
-            following = update(RegistryRevision).values(
-                revision=col(RegistryRevision.revision) + 1,
-                at=case((col(RegistryRevision.at) < now, now), else_=col(RegistryRevision.at)),
-            )
-            told = following.returning(col(RegistryRevision.revision), col(RegistryRevision.at))
-            revision, at = connection.execute(told).one()
+            revision, at = connection.execute(_NEXT, {"now": self._now()}).one()
             write = Write(connection, revision, at, act)
             yield write
             if write.is_closed:

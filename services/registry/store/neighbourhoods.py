@@ -84,6 +84,8 @@ WITH asked AS MATERIALIZED (
   SELECT a.n, a.tie, a.told, r.lows, r.highs
     FROM jsonb_to_recordset(%(asked)s) AS a(n int, tie text, told int, area int)
     JOIN jsonb_to_recordset(%(areas)s) AS r(area int, lows text[], highs text[]) USING (area)
+    -- Most ties are offered by nobody; one look saves three for each span.
+   CROSS JOIN LATERAL (SELECT FROM offers o WHERE o.until IS NULL AND o.tie = a.tie LIMIT 1) offered
 )
 SELECT -2 AS n, revision AS total, NULL AS division, NULL AS app, NULL AS facts FROM registry_revision
 UNION ALL

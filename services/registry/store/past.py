@@ -14,7 +14,7 @@ from services.registry.tables import RegistryRevision, Revision
 from services.text import Text
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import BindParameter, ColumnElement, Connection
 
     from services.registry.tables import App, Grant, Offer
 
@@ -69,7 +69,7 @@ def revision_of(connection: Connection, as_of: AsOf, now: datetime) -> int:
     return revision
 
 
-def standing(table: type[App | Grant | Offer], as_of: int | None) -> ColumnElement[bool]:
+def standing(table: type[App | Grant | Offer], as_of: int | BindParameter[int] | None) -> ColumnElement[bool]:
     """Give the condition of the facts that stood at a registry revision; None: that stand now."""
     until = col(table.until)
     if as_of is None:
