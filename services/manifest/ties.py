@@ -5,6 +5,7 @@ An offer is withheld only by a declaration: what a neighbour leaves undeclared m
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 COUNTRY = ""
 """The empty division code: the whole country."""
 
+_LONGEST_KEY_BYTES = 1000  # PostgreSQL indexes no entry over 2,704 bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -51,6 +54,12 @@ class Question:
 def name_key(name: str) -> str:
     """Normalise a name so that spellings of one name become one key: width, case and white space are folded."""
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def index_key(text: str) -> str:
+    """Give the text by which a name or tie is found: itself, or its digest when it is too long for an index."""
+    content = text.encode()
+    return text if len(content) <= _LONGEST_KEY_BYTES else f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def item_key(item: Item) -> str | None:

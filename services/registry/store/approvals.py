@@ -18,8 +18,8 @@ from sqlalchemy import insert, or_, select
 from sqlmodel import col
 
 from services.manifest import neighbourhood
+from services.manifest.ties import index_key
 from services.registry.refusals import DecideAgainError, Objection, RefusedError
-from services.registry.store import offers
 from services.registry.store.neighbourhoods import spans
 from services.registry.tables import Action, App, Grant, Receipt, Revision
 from services.text import Text
@@ -187,7 +187,7 @@ def _ask_postgresql(connection: Connection, claims: Claims) -> Iterator[tuple[st
     questions = list(claims.questions())
     areas = {regions: n for n, regions in enumerate(dict.fromkeys(each.regions for each in questions))}
     asked = [
-        {"n": n, "tie": offers.key(each.tie), "revision": claims.revision, "area": areas[each.regions]}
+        {"n": n, "tie": index_key(each.tie), "revision": claims.revision, "area": areas[each.regions]}
         for n, each in enumerate(questions)
     ]
     stretches = []
@@ -215,7 +215,7 @@ def _ask_sqlite(connection: Connection, claims: Claims) -> Iterator[tuple[str, s
     for question in claims.questions():
         lows, highs = areas[question.regions]
         for statement in (_SINCE, _UNTIL):
-            cursor.execute(statement, (offers.key(question.tie), claims.revision, claims.sub))
+            cursor.execute(statement, (index_key(question.tie), claims.revision, claims.sub))
             while left and (row := cursor.fetchone()):
                 app, division = row
                 span = bisect_right(lows, division) - 1

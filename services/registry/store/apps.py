@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from sqlalchemy import BigInteger, bindparam, func, insert, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from services.manifest import divisions, ties
-from services.manifest.model import Sponsor, canonical, fingerprint
 from services.registry.refusals import UnknownError
 from services.registry.store import live, offers, past
+from services.registry.store.prepared import prepare
 from services.registry.tables import Action, App, Noun, Revision
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from services.manifest.model import Manifest
     from services.registry.store.database import Act, Database, Write
     from services.registry.store.past import AsOf
+    from services.registry.store.prepared import Prepared
     from services.registry.tables import Grant
 
 
@@ -114,28 +115,6 @@ def put(
         action = Action.REGISTER if current is None else Action.CHANGE
         row = record(write, current, prepared, action, is_returned=current is not None and current.is_returned)
     return row, current is None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A manifest and all that is derived from it, worked out before anything is locked."""
-
-    app: str
-    hash: str
-    text: str
-    columns: dict[str, Any]
-    offered: Sequence[offers.Offered]
-
-
-def prepare(app: str, manifest: Manifest, max_offers: int) -> Prepared:
-    """Work out what will be stored of an app when it declares this manifest.
-
-    Raises:
-        RefusedError: the app would make more offers than `max_offers`.
-
-    """
-    text = canonical(manifest)
-    return Prepared(app, fingerprint(text), text.decode(), _columns(manifest), offers.offered(manifest, max_offers))
 
 
 def record(write: Write, current: App | None, prepared: Prepared, action: Action, *, is_returned: bool) -> App:
@@ -287,9 +266,9 @@ def _conditions(wanted: Filter, as_of: int) -> Iterator[ColumnElement[bool]]:
         yield col(App.division) >= start
         yield col(App.division) < f"{start}:"  # the colon follows the nine
     if wanted.department is not None:
-        yield col(App.department_key) == offers.key(ties.name_key(wanted.department))
+        yield col(App.department_key) == ties.index_key(ties.name_key(wanted.department))
     if wanted.sector is not None:
-        yield col(App.sector_key) == offers.key(ties.name_key(wanted.sector))
+        yield col(App.sector_key) == ties.index_key(ties.name_key(wanted.sector))
     if wanted.feature_kind is not None:
         yield col(App.feature_kinds).contains(f" {wanted.feature_kind} ", autoescape=True)
     if wanted.faces_grassroots is not None:
@@ -299,30 +278,6 @@ def _conditions(wanted: Filter, as_of: int) -> Iterator[ColumnElement[bool]]:
         yield col(App.name_key).contains(ties.name_key(wanted.name), autoescape=True)
     if wanted.is_withdrawn is not None:
         yield col(App.is_withdrawn).is_(wanted.is_withdrawn)
-
-
-def _columns(manifest: Manifest) -> dict[str, Any]:
-    """Give what lists filter by and tell."""
-    sponsor = manifest.sponsor or Sponsor()
-    organ = sponsor.root_organ or sponsor.name
-    kinds = sorted({feature.kind for feature in manifest.features or () if feature.kind is not None})
-    return {
-        "name": manifest.name,
-        "name_key": None if manifest.name is None else ties.name_key(manifest.name),
-        "kind": manifest.kind,
-        "sponsor": sponsor.name,
-        "credit_code": sponsor.credit_code,
-        "root_organ": sponsor.root_organ,
-        "department_key": None if organ is None else offers.key(ties.name_key(organ)),
-        "level": sponsor.level,
-        "division": sponsor.division,
-        "sector": manifest.sector,
-        "sector_key": None if manifest.sector is None else offers.key(ties.name_key(manifest.sector)),
-        "role": manifest.role,
-        "stage": manifest.stage,
-        "faces_grassroots": ties.faces_grassroots(manifest),
-        "feature_kinds": None if manifest.features is None else f" {' '.join(kinds)} ",
-    }
 
 
 def _succeed(write: Write, current: App | None, row: App) -> None:

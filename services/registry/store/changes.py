@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import exists, func, or_, select
 from sqlmodel import col
 
+from services.manifest.ties import index_key
 from services.registry.refusals import Objection, RefusedError
-from services.registry.store import live, offers
+from services.registry.store import live
 from services.registry.tables import App, Grant, Noun, Offer, Revision
 from services.text import Text
 
@@ -127,7 +128,7 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
     if wanted.app is not None:
         yield col(Revision.app) == wanted.app
     if wanted.ties:
-        ties = col(Offer.tie).in_([offers.key(tie) for tie in wanted.ties])
+        ties = col(Offer.tie).in_([index_key(tie) for tie in wanted.ties])
         yield or_(
             exists().where(col(Offer.since) == col(Revision.revision), ties),
             exists().where(col(Offer.until) == col(Revision.revision), ties),

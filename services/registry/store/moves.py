@@ -9,6 +9,7 @@ from services.registry import life_cycle
 from services.registry.life_cycle import State
 from services.registry.refusals import UnknownError
 from services.registry.store import approvals, apps, live
+from services.registry.store.prepared import prepare
 from services.registry.tables import Noun
 
 if TYPE_CHECKING:
@@ -71,5 +72,5 @@ def make(database: Database, app: str, act: Act, guard: Callable[[App], Move], g
                 raise ValueError(f"{move.action} without a receipt")
             approvals.accept(write, current, given.presented, today, is_postgresql=database.is_postgresql)
         manifest = life_cycle.moved(live.manifest(write.connection, current), move, given.on, today)
-        prepared = apps.prepare(app, manifest, max_offers)
+        prepared = prepare(app, manifest, max_offers)
         return apps.record(write, current, prepared, move.action, is_returned=move.to is State.RETURNED)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from services.manifest import divisions
-from services.registry.store import offers
+from services.manifest.ties import index_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,7 +137,7 @@ SELECT a.n, (every.rows - again.rows)::bigint, told.division, told.app, told.fac
 def _ask_postgresql(connection: Connection, app: str, questions: Sequence[Question], limit: int) -> Answer:
     areas = {regions: n for n, regions in enumerate(dict.fromkeys(question.regions for question in questions))}
     asked = [
-        {"n": n, "tie": offers.key(each.tie), "told": told_at_most(each, limit), "area": areas[each.regions]}
+        {"n": n, "tie": index_key(each.tie), "told": told_at_most(each, limit), "area": areas[each.regions]}
         for n, each in enumerate(questions)
     ]
     stretches = []
@@ -183,7 +183,7 @@ def _ask_sqlite(connection: Connection, app: str, questions: Sequence[Question],
 
 
 def _tie(cursor: DBAPICursor, app: str, question: Question, area: Sequence[Span], at_most: int | None) -> TieAnswer:
-    tie = offers.key(question.tie)
+    tie = index_key(question.tie)
     cursor.execute(_IS_OFFERED, (tie,))
     stretches = [(tie, low, high, app) for low, high in area] if cursor.fetchone() else []
     told: dict[str, str] = {}

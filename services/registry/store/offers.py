@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from services.manifest.model import Manifest
     from services.registry.store.database import Write
 
-_LONGEST_KEY_BYTES = 1000  # PostgreSQL indexes no entry over 2,704 bytes
-
 
 @dataclass(frozen=True, slots=True)
 class Offered:
@@ -34,12 +31,6 @@ class Offered:
     division: str
     places: int
     facts: str
-
-
-def key(text: str) -> str:
-    """Give the text by which a name or tie is found: itself, or its digest when it is too long for an index."""
-    content = text.encode()
-    return text if len(content) <= _LONGEST_KEY_BYTES else f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def offered(manifest: Manifest, at_most: int) -> list[Offered]:
@@ -53,7 +44,7 @@ def offered(manifest: Manifest, at_most: int) -> list[Offered]:
     if len(offers) > at_most:
         raise RefusedError(_too_many(at_most))
     facts = {id(offer.facts): written(offer.facts) for offer in offers}  # one tie's facts are the same everywhere
-    found = [(key(offer.tie), offer.division, facts[id(offer.facts)]) for offer in offers]
+    found = [(ties.index_key(offer.tie), offer.division, facts[id(offer.facts)]) for offer in offers]
     places = Counter(tie for tie, _, _ in found)
     return [Offered(tie, division, places[tie], facts) for tie, division, facts in found]
 

@@ -12,7 +12,8 @@ import orjson
 from sqlalchemy import select
 from sqlmodel import col
 
-from services.registry.store import offers, past
+from services.manifest.ties import index_key
+from services.registry.store import past
 from services.registry.store.neighbourhoods import Answer, TieAnswer, spans, told_at_most
 from services.registry.tables import Grant
 
@@ -83,7 +84,7 @@ def _ask_postgresql(
     for n, each in enumerate(questions):
         lows, highs = zip(*spans(each.regions), strict=True)
         asked.append(
-            {"n": n, "tie": offers.key(each.tie), "told": told_at_most(each, limit), "lows": lows, "highs": highs}
+            {"n": n, "tie": index_key(each.tie), "told": told_at_most(each, limit), "lows": lows, "highs": highs}
         )
     parameters = {"app": app, "revision": revision, "asked": orjson.dumps(asked).decode()}
     totals = [0] * len(questions)
@@ -119,7 +120,7 @@ def _tie(
     told: dict[str, str] = {}
     seen = {app}
     for low, high in area:
-        stretch = {"tie": offers.key(question.tie), "low": low, "high": high, "revision": revision}
+        stretch = {"tie": index_key(question.tie), "low": low, "high": high, "revision": revision}
         cursor.execute(_SQLITE, stretch)
         while row := cursor.fetchone():
             _, neighbour, facts = row

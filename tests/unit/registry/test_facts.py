@@ -8,8 +8,9 @@ from pydantic import TypeAdapter
 
 from services.manifest import ties
 from services.manifest.neighbourhood import Facts, Grant, GrantKind
+from services.manifest.ties import index_key
 from services.registry.store.facts import written
-from services.registry.store.offers import key, offered
+from services.registry.store.offers import offered
 from tests import world
 
 FACTS = TypeAdapter(Facts)
@@ -39,10 +40,10 @@ def test_a_grant_is_read_back_as_it_was() -> None:
 
 
 def test_a_key_fits_into_an_index_whatever_its_length() -> None:
-    assert key("item:name=受灾人口数") == "item:name=受灾人口数"
+    assert index_key("item:name=受灾人口数") == "item:name=受灾人口数"
     long = "item:name=" + "长" * 400
-    assert key(long) != key(f"{long}长")
-    assert max(len(key(long).encode()), len(key("x" * 1000))) <= 1000
+    assert index_key(long) != index_key(f"{long}长")
+    assert max(len(index_key(long).encode()), len(index_key("x" * 1000))) <= 1000
 
 
 def test_places_tell_in_how_many_divisions_a_tie_is_offered() -> None:
