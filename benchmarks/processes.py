@@ -10,12 +10,13 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_START_S = 30.0
+_START_S = 90.0
 _END_S = 5.0
 _PAUSE_S = 0.05
 
@@ -29,8 +30,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: Sequence[str], ready: str, environment: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Run a server while the block lasts, once the URL `ready` answers 200.
+def running(command: Sequence[str], ready: str, environment: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Run a server while the block lasts, once the URL `ready` answers 200; give the number of its process.
 
     Raises:
         RuntimeError: it ended, or was not ready in time; with the last of what it said.
@@ -40,7 +41,7 @@ def running(command: Sequence[str], ready: str, environment: Mapping[str, str] |
         process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
         try:
             _await_ready(process, ready, command)
-            yield
+            yield process.pid
         except RuntimeError as error:
             said.seek(0)
             raise RuntimeError(f"{error}\n{said.read().decode(errors='replace')[-2000:]}") from error
@@ -56,6 +57,16 @@ def running(command: Sequence[str], ready: str, environment: Mapping[str, str] |
 def python(*arguments: str) -> list[str]:
     """Give the command that runs a module with this interpreter."""
     return [sys.executable, "-m", *arguments]
+
+
+def peak_mib(process: int) -> float | None:
+    """Give how much memory a process has had at most, in MiB; None where the system does not tell."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(peaks[0]) / 1024 if peaks else None
 
 
 def _await_ready(process: subprocess.Popen[bytes], url: str, command: Sequence[str]) -> None:

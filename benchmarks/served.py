@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import httpx
 import orjson
@@ -22,7 +22,6 @@ from services.audit.api import checks, law
 from services.audit.checks import Checks
 from services.audit.engine import report
 from services.audit.formats import json as json_format
-from services.audit.main import State
 from services.audit.registry_client import RegistryClient, RegistryOptions
 from services.audit.regulation import LAW
 from services.manifest import ties
@@ -40,6 +39,12 @@ if TYPE_CHECKING:
 _JSON = {"Content-Type": "application/json"}
 
 
+class State(TypedDict):
+    """What every request of the measured audit can reach: it answers checks, and keeps nothing."""
+
+    checks: Checks
+
+
 class PreparedRegistry(RegistryClient):
     """A registry whose answer is at hand, as it will be where an index of offers lives in the audit's memory."""
 
@@ -48,7 +53,7 @@ class PreparedRegistry(RegistryClient):
         super().__init__(RegistryOptions("http://127.0.0.1:9"))
         self._neighbourhood = neighbourhood
 
-    async def neighbourhood(self, manifest: Manifest) -> Neighbourhood:  # noqa: ARG002 - the double of a question
+    async def neighbourhood(self, manifest: Manifest, as_of: int | None = None) -> Neighbourhood:  # noqa: ARG002 - the double of a question
         """Give it."""
         return self._neighbourhood
 

@@ -124,7 +124,8 @@ class Service:
 def services(directory: Path, ports: tuple[int, int], ending: Ending) -> Iterator[tuple[Service, Service]]:
     """Run the registry and the audit; both are ready when the block begins, and ended when it is left."""
     directory.mkdir(parents=True, exist_ok=True)
-    environment = _environment(directory, ports[0])
+    environment = _environment(directory, *ports)
+    _make_keys(Path(environment["GOVAPP_AUDIT_SIGNING_KEYS"]))
     with ExitStack() as running:
         started = []
         for name, port in zip(("registry", "audit"), ports, strict=True):
@@ -167,13 +168,22 @@ def _bound(port: int) -> socket.socket:
     return listener
 
 
-def _environment(directory: Path, registry_port: int) -> dict[str, str]:
+def _make_keys(file: Path) -> None:
+    """Make the keys that the audit signs receipts with, unless an earlier run has."""
+    if not file.exists():
+        subprocess.run([_govapp(), "keys", "new", str(file)], check=True, stderr=subprocess.DEVNULL)
+
+
+def _environment(directory: Path, registry_port: int, audit_port: int) -> dict[str, str]:
     """Give the services this machine's environment, with the settings of this run in place of any others."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOVAPP_")}
     return {
         **inherited,
         "GOVAPP_REGISTRY_DATABASE_URL": f"sqlite:///{directory / 'registry.db'}",
+        "GOVAPP_REGISTRY_AUDIT_KEYS": f"http://{HOST}:{audit_port}/.well-known/jwks.json",
         "GOVAPP_AUDIT_REGISTRY_URL": f"http://{HOST}:{registry_port}",
+        "GOVAPP_AUDIT_DATABASE_URL": f"sqlite:///{directory / 'audit.db'}",
+        "GOVAPP_AUDIT_SIGNING_KEYS": str(directory / "audit-keys.json"),
     }
 
 

@@ -26,9 +26,18 @@ if TYPE_CHECKING:
 
 ENGINES = ("sqlite", "postgresql")
 
+# Durable work takes two seconds to launch, and is one for the whole process: tests that need it turn it on.
+os.environ.setdefault("GOVAPP_REGISTRY_JOBS__RUNS", "false")
+
 # How long an example takes says something of the machine, nothing of the code.
 settings.register_profile("govapp", deadline=None)
 settings.load_profile("govapp")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _audit_database(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what audits record, where a test does not say otherwise, out of the working directory."""
+    os.environ["GOVAPP_AUDIT_DATABASE_URL"] = f"sqlite:///{tmp_path_factory.mktemp('audit') / 'audit.db'}"
 
 
 @pytest.fixture(scope="session")

@@ -34,12 +34,19 @@ def free_port() -> int:
 @contextmanager
 def serving(name: str, environment: Mapping[str, str], log: Path) -> Iterator[str]:
     """Run `govapp serve NAME` until the block ends; gives its address once it is ready."""
+    with running(name, environment, log) as (url, _):
+        yield url
+
+
+@contextmanager
+def running(name: str, environment: Mapping[str, str], log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run a service as `serving` does; gives its process too, to be looked at or killed."""
     port = free_port()
     command = [GOVAPP, "serve", name, "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=output)
         try:
-            yield _ready(process, f"http://127.0.0.1:{port}", log)
+            yield _ready(process, f"http://127.0.0.1:{port}", log), process
         finally:
             process.terminate()
             try:

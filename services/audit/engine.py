@@ -9,11 +9,13 @@ from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from services.audit.answers import OF_A_CHECK, OF_A_GATE, asked, settled
 from services.audit.law import (
     Case,
     Exemption,
     Finding,
     Lack,
+    LackKind,
     NotAddressed,
     Outcome,
     Report,
@@ -24,6 +26,7 @@ from services.audit.law import (
 from services.audit.readings.lacks import undeclared
 from services.audit.rules import RULES
 from services.manifest.model import canonical, fingerprint
+from services.manifest.organisations import contradictions
 from services.manifest.terms import GOVERNMENT_APPS, Stage
 from services.text import Text
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
+    from services.audit.answers import Answer, Question
     from services.audit.law import Law, Mark, Rule
     from services.manifest.model import Manifest
     from services.manifest.neighbourhood import Neighbourhood
@@ -39,7 +43,13 @@ if TYPE_CHECKING:
 M = TypeVar("M", Finding, Lack, Exemption, NotAddressed)
 
 
-def report(manifest: Manifest, neighbourhood: Neighbourhood | None, law: Law, on: date) -> Report:
+def report(
+    manifest: Manifest,
+    neighbourhood: Neighbourhood | None,
+    law: Law,
+    on: date,
+    answers: Mapping[str, Answer] | None = None,
+) -> Report:
     """Judge an app against every rule of the law on a day.
 
     Args:
@@ -47,17 +57,9 @@ def report(manifest: Manifest, neighbourhood: Neighbourhood | None, law: Law, on
         neighbourhood: the other apps and grants that bear on it; None when the registry gave no answer.
         law: the instruments to judge against.
         on: the day.
+        answers: what persons have answered, by the ids of the questions.
     """
-    aside = _aside(manifest)
-    if aside is None:
-        case = Case(manifest, neighbourhood, law, on)
-        rulings = tuple(decide(rule, case) for rule in RULES)
-        lacks = tuple(_lacking_identity(manifest))
-        outcome, reason = _outcome(rulings, lacks), None
-    else:
-        outcome, reason = aside
-        rulings = tuple(_ruling(rule, law, Verdict.NOT_APPLICABLE, reason=reason) for rule in RULES)
-        lacks = ()
+    outcome, reason, rulings, lacks = _judged(Case(manifest, neighbourhood, law, on), answers)
     verdicts = [ruling.verdict for ruling in rulings]
     return Report(
         app=manifest.id,
@@ -74,17 +76,49 @@ def report(manifest: Manifest, neighbourhood: Neighbourhood | None, law: Law, on
     )
 
 
-def decide(rule: Rule, case: Case) -> Ruling:
+def verdicts(
+    manifest: Manifest, neighbourhood: Neighbourhood | None, law: Law, on: date
+) -> tuple[Outcome, tuple[Verdict, ...]]:
+    """Give what a report amounts to, and the verdict of every rule in the order of the law; no report is made."""
+    outcome, _, rulings, _ = _judged(Case(manifest, neighbourhood, law, on), None)
+    return outcome, tuple(ruling.verdict for ruling in rulings)
+
+
+def _judged(
+    case: Case, answers: Mapping[str, Answer] | None
+) -> tuple[Outcome, Text | None, tuple[Ruling, ...], tuple[Lack, ...]]:
+    aside = _aside(case.manifest)
+    if aside is not None:
+        outcome, reason = aside
+        rulings = tuple(_ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=reason) for rule in RULES)
+        return outcome, reason, rulings, ()
+    rulings = tuple(decide(rule, case, answers) for rule in RULES)
+    lacks = (*_lacking_identity(case.manifest), *_contradicting(case))
+    return _outcome(rulings, lacks), None, rulings, lacks
+
+
+def questions(manifest: Manifest, neighbourhood: Neighbourhood | None, law: Law, on: date) -> tuple[Question, ...]:
+    """Give everything that rules ask a person about an app, in the order of the law, each question once."""
+    if _aside(manifest) is not None:
+        return ()
+    case = Case(manifest, neighbourhood, law, on)
+    return tuple(dict.fromkeys(chain.from_iterable(_questions(rule, case) for rule in RULES)))
+
+
+def decide(rule: Rule, case: Case, answers: Mapping[str, Answer] | None = None) -> Ruling:
     """Decide one rule: the gravest of all that it says; what is lacking is always told."""
     provision = case.law.provisions[rule.provision]
     if not provision.in_force(case.on):
         reason = Text(f"{case.on} 当日该条未施行", f"the provision is not in force on {case.on}")
         return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=reason)
-    gates = [mark for gate in rule.addresses for mark in gate(case)]
+    gates: list[Mark] = [mark for gate in rule.addresses for mark in gate(case)]
+    checked: Iterable[Mark] = rule.check(case)
+    if answers:
+        gates, checked = list(settled(rule, case, gates, answers)), settled(rule, case, checked, answers)
     for mark in gates:
         if isinstance(mark, NotAddressed):
             return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=mark.reason)
-    said = _by_kind(chain(gates, rule.check(case)))
+    said = _by_kind(chain(gates, checked))
     lacking = _of(Lack, said)
     # While it is unknown whether the app is addressed at all, a breach cannot be held against it.
     if gates:
@@ -102,6 +136,15 @@ def decide(rule: Rule, case: Case) -> Ruling:
         reason = next((mark.reason for mark in _of(NotAddressed, said)), rule.nothing)
         return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=reason)
     return _ruling(rule, case.law, verdict, findings=findings, lacks=lacking, exemptions=exemptions)
+
+
+def _questions(rule: Rule, case: Case) -> Iterator[Question]:
+    if not case.law.provisions[rule.provision].in_force(case.on):
+        return
+    gates = [mark for gate in rule.addresses for mark in gate(case)]
+    if not any(isinstance(mark, NotAddressed) for mark in gates):
+        yield from asked(rule, case, gates, OF_A_GATE)
+        yield from asked(rule, case, rule.check(case), OF_A_CHECK)
 
 
 def _aside(manifest: Manifest) -> tuple[Outcome, Text] | None:
@@ -122,6 +165,12 @@ def _lacking_identity(manifest: Manifest) -> Iterator[Lack]:
         yield undeclared("/kind")
     if manifest.stage is None:
         yield undeclared("/stage")
+
+
+def _contradicting(case: Case) -> Iterator[Lack]:
+    """Ask for a declaration in place of each that the tree of organisations contradicts: nothing rests on it alone."""
+    for each in contradictions(case.manifest.sponsor, case.recorded):
+        yield Lack(LackKind.DECLARATION, each.place, each.fact, each.remedy)
 
 
 def _outcome(rulings: Iterable[Ruling], lacking: tuple[Lack, ...]) -> Outcome:

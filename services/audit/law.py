@@ -17,7 +17,7 @@ from services.text import Text
 
 if TYPE_CHECKING:
     from services.manifest.model import Manifest
-    from services.manifest.neighbourhood import Grant, GrantKind, Neighbourhood, TieAnswer
+    from services.manifest.neighbourhood import Grant, GrantKind, Neighbourhood, Recorded, TieAnswer
 
 
 class Strength(Term):
@@ -231,6 +231,11 @@ class Case:
         """Lay out the ties answered by their key, each with its neighbours by id."""
         answers = () if self.neighbourhood is None else self.neighbourhood.ties
         object.__setattr__(self, "_ties", {answer.tie: _by_id(answer) for answer in answers})
+
+    @property
+    def recorded(self) -> Recorded | None:
+        """What the tree of organisations knows of the sponsor; None when it, or the registry, says nothing."""
+        return None if self.neighbourhood is None else self.neighbourhood.sponsor
 
     def tie(self, tie: str) -> TieAnswer | None:
         """Give the registry's answer on a tie, its neighbours by id; None when it was not asked or not answered."""

@@ -16,7 +16,7 @@ import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from services.manifest import ties
-from services.manifest.model import Manifest
+from services.manifest.model import Manifest, Sponsor
 from services.manifest.neighbourhood import Neighbourhood
 
 if TYPE_CHECKING:
@@ -29,9 +29,10 @@ _NEIGHBOURHOOD = TypeAdapter(Neighbourhood)
 _WORTH_ASKING_AGAIN = frozenset({429, 502, 503, 504})
 
 
-class _Registered(BaseModel):
-    """What the audit needs of a registered app."""
+class Registered(BaseModel):
+    """What the audit needs of a registered app; `revision` is that of its last change."""
 
+    revision: int
     withdrawn_at: datetime | None
     manifest: Manifest
 
@@ -98,15 +99,20 @@ class RegistryClient:
         """Close the connections."""
         await self._http.aclose()
 
-    async def neighbourhood(self, manifest: Manifest) -> Neighbourhood:
-        """Ask for the other apps and grants that bear on an app.
+    async def neighbourhood(self, manifest: Manifest, as_of: int | None = None) -> Neighbourhood:
+        """Ask for the other apps and grants that bear on an app, now or as of a registry revision.
 
         Raises:
             RegistryUnavailable: no usable answer within the deadline.
 
         """
         asked = [{"tie": each.tie, "regions": each.regions} for each in ties.questions(manifest)]
-        answer = await self._ask("POST", "/v1/neighbourhoods", {"app": manifest.id, "questions": asked})
+        sponsor = manifest.sponsor or Sponsor()
+        named = {name: getattr(sponsor, name) for name in ("credit_code", "name", "root_organ")}
+        body: dict[str, Any] = {"app": manifest.id, "sponsor": named, "questions": asked}
+        if as_of is not None:
+            body["as_of"] = str(as_of)
+        answer = await self._ask("POST", "/v1/neighbourhoods", body)
         if answer.status_code != httpx.codes.OK:
             raise _refused(answer)
         try:
@@ -121,16 +127,25 @@ class RegistryClient:
             RegistryUnavailable: no usable answer within the deadline.
 
         """
-        answer = await self._ask("GET", f"/v1/apps/{app}", None)
+        registered = await self.registered(app)
+        return None if registered is None or registered.withdrawn_at is not None else registered.manifest
+
+    async def registered(self, app: str, as_of: int | None = None) -> Registered | None:
+        """Fetch a registered app, now or as of a registry revision; None when the registry knows (or knew) none.
+
+        Raises:
+            RegistryUnavailable: no usable answer within the deadline.
+
+        """
+        answer = await self._ask("GET", f"/v1/apps/{app}" + ("" if as_of is None else f"?as_of={as_of}"), None)
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         if answer.status_code != httpx.codes.OK:
             raise _refused(answer)
         try:
-            registered = _Registered.model_validate_json(answer.content)
+            return Registered.model_validate_json(answer.content)
         except ValidationError as error:
             raise _not_understood(error) from error
-        return None if registered.withdrawn_at is not None else registered.manifest
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
         try:

@@ -34,6 +34,11 @@ def read_source(source: str) -> Reading:
     return read(data, media=media or media_of(data), source=name)
 
 
+def media_of_name(name: str, text: str) -> Media:
+    """Tell JSON from YAML by the end of a name, else by how the text begins."""
+    return _MEDIA.get(Path(name).suffix.lower()) or media_of(text[:1024].encode("utf-8", "replace"))
+
+
 def media_of(data: bytes) -> Media:
     """Tell JSON from YAML by how it begins: JSON has a brace, and the first name in double quotation marks."""
     start = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -11,6 +11,7 @@ takes any text.
 
 import csv
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -178,6 +179,19 @@ def successors(code: str) -> tuple[str, ...]:
     """Return the codes among which an abolished code's area went; empty while it is valid, or where that is unknown."""
     entry = _entry(code, None)
     return entry.successors if entry else ()
+
+
+def predecessors(code: str) -> tuple[str, ...]:
+    """Return the abolished codes of which the area, or a part of it, went to this one, in their order."""
+    code = normalise(code)
+    return tuple(each for each, entries in _file()[1].items() if any(code in entry.successors for entry in entries))
+
+
+def listed(on: date | None = None) -> Iterator[Entry]:
+    """Give every entry in the order of codes; with a day, one for each code that was valid on it."""
+    for entries in _file()[1].values():
+        held = entries if on is None else tuple(entry for entry in entries if entry.is_valid(on))
+        yield from held if on is None else held[-1:]
 
 
 def closest(code: str, n: int = 3) -> tuple[str, ...]:

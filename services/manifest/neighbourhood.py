@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from services.manifest.model import Consolidation, Link
-from services.manifest.terms import Channel, FeatureKind, Level, Period, Role, Stage
+from services.manifest.terms import Channel, FeatureKind, Level, ManagedBy, Nature, Period, Role, Stage
 
 
 class GrantKind(StrEnum):
@@ -134,13 +134,52 @@ class TieAnswer:
     neighbours: tuple[Neighbour, ...]
 
 
+class FoundBy(StrEnum):
+    """By what the sponsor of an app was found in the tree: the first of these that is there."""
+
+    CREDIT_CODE = "credit_code"
+    NAME = "name"
+    ROOT_ORGAN = "root_organ"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the tree of organisations knows of a sponsor. None is not recorded.
+
+    Args:
+        by: how it was found. By its root organ, the organisation is that organ: of the sponsor itself nothing is known.
+        code: credit code of the organisation.
+        names: its names, the present one first.
+        department: credit code of the organ at the root above it, which may be itself.
+        department_names: the names of that organ, the present one first.
+        level: of the organisation.
+        division: where it sits.
+        nature: of the organisation.
+        managed_by: who manages it vertically.
+        ended_on: the first day on which it was no more.
+    """
+
+    by: FoundBy
+    code: str
+    names: tuple[str, ...]
+    department: str
+    department_names: tuple[str, ...]
+    level: Level | None = None
+    division: str | None = None
+    nature: Nature | None = None
+    managed_by: ManagedBy | None = None
+    ended_on: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
     """The other apps and grants that bear on one app, as of one registry revision.
 
-    A rule that needs a tie which was not asked finds it missing, not empty.
+    A rule that needs a tie which was not asked finds it missing, not empty. `sponsor` is what the tree of organisations
+    knows of the app's sponsor; None when it is not in the tree.
     """
 
     revision: int
     ties: tuple[TieAnswer, ...]
     grants: tuple[Grant, ...] = ()
+    sponsor: Recorded | None = None

@@ -26,10 +26,14 @@ from services.manifest.terms import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from services.manifest.model import Ask, Feature, Item, Manifest
+    from services.manifest.model import Ask, Feature, Item, Manifest, Sponsor
+    from services.manifest.neighbourhood import Recorded
 
 COUNTRY = ""
 """The empty division code: the whole country."""
+
+DEPARTMENT = "department:"
+"""How the ties of departments begin."""
 
 _LONGEST_KEY_BYTES = 1000  # PostgreSQL indexes no entry over 2,704 bytes
 
@@ -118,9 +122,15 @@ def offers(manifest: Manifest) -> Iterator[Offer]:
             yield Offer(tie, division, facts)
 
 
-def questions(manifest: Manifest) -> tuple[Question, ...]:
-    """Derive what the app asks the registry, sorted by tie; no two questions have the same tie."""
-    return tuple(sorted(_questions(manifest), key=lambda question: question.tie))
+def questions(manifest: Manifest, recorded: Recorded | None = None) -> tuple[Question, ...]:
+    """Derive what the app asks the registry, sorted by tie; no two questions have the same tie.
+
+    Args:
+        manifest: what the app declares.
+        recorded: what the tree of organisations knows of its sponsor, see `department_tie`.
+
+    """
+    return tuple(sorted(_questions(manifest, recorded), key=lambda question: question.tie))
 
 
 def provinces_served(manifest: Manifest) -> tuple[str, ...]:
@@ -144,9 +154,9 @@ def _offered_facts(manifest: Manifest) -> Iterator[tuple[str, Facts]]:
     yield from _item_facts(manifest)
 
 
-def _questions(manifest: Manifest) -> Iterator[Question]:
+def _questions(manifest: Manifest, recorded: Recorded | None) -> Iterator[Question]:
     regions = (COUNTRY,) if manifest.regions is None else tuple(sorted(set(manifest.regions)))
-    tie = department_tie(manifest)
+    tie = department_tie(manifest, recorded)
     if tie is not None and _may_be_central_department(manifest) and faces_grassroots(manifest) is not False:
         yield Question(tie, (COUNTRY,))
     asks = [ask for ask in manifest.asks or () if ask.levels is None or GRASSROOTS.intersection(ask.levels)]
@@ -160,11 +170,29 @@ def _questions(manifest: Manifest) -> Iterator[Question]:
         yield Question(sector_tie(manifest.sector), regions)
 
 
-def department_tie(manifest: Manifest) -> str | None:
-    """Give the tie of the sponsor's department; the sponsor's own name stands in while the root organ is undeclared."""
-    sponsor = manifest.sponsor
-    organ = None if sponsor is None else sponsor.root_organ or sponsor.name
-    return None if organ is None else f"department:{name_key(organ)}"
+def department_tie(manifest: Manifest, recorded: Recorded | None = None) -> str | None:
+    """Give the tie of the sponsor's department: by the tree of organisations, else by what the manifest claims.
+
+    Where the tree knows the sponsor, its department is the organ at the root above it, by credit code, whatever is
+    claimed. Else it is the root organ declared; the sponsor's own name, or its credit code, stands in while that is
+    undeclared.
+    """
+    if recorded is not None:
+        return coded_department_tie(recorded.department)
+    return None if manifest.sponsor is None else claimed_department_tie(manifest.sponsor)
+
+
+def claimed_department_tie(sponsor: Sponsor) -> str | None:
+    """Give the tie of the department that a sponsor declares; None when it declares nothing to tell it by."""
+    organ = sponsor.root_organ or sponsor.name
+    if organ is not None:
+        return f"{DEPARTMENT}{name_key(organ)}"
+    return None if sponsor.credit_code is None else coded_department_tie(sponsor.credit_code)
+
+
+def coded_department_tie(credit_code: str) -> str:
+    """Give the tie of the department of which the organ at the root has this credit code."""
+    return f"{DEPARTMENT}code={credit_code}"
 
 
 def platform_tie(province: str) -> str:

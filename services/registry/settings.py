@@ -7,11 +7,16 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.jobs import JobsSettings
 from services.manifest.neighbourhood import GrantKind
 from services.manifest.receipt import ISSUER
 from services.manifest.values import Line
 from services.registry.store.database import Database, read_url
+from services.registry.webhooks.settings import WebhooksSettings
 from services.web import WebSettings
+
+LARGEST_FILE = 4 << 30
+"""The largest file in bytes that can be allowed to be imported."""
 
 
 def _database_url(url: SecretStr) -> SecretStr:
@@ -67,7 +72,32 @@ class RegistrySettings(BaseSettings):
         default=4,
         ge=1,
         le=64,
-        description="同时读取的快照上限，各占一个连接 · snapshots read at once at most",
+        description="同时读取的快照和导出上限，各占一个连接 · snapshots and exports read at once at most",
+    )
+    answers_kept_h: int = Field(
+        default=72,
+        ge=24,
+        le=24 * 366,
+        description="带 Idempotency-Key 的请求，其答复保存多少小时"
+        " · hours for which the answers to requests with an Idempotency-Key are kept",
+    )
+    max_import_bytes: int = Field(
+        default=1 << 30, ge=1, le=LARGEST_FILE, description="导入文件的字节数上限 · bytes of a file that is imported"
+    )
+    max_all_or_nothing: int = Field(
+        default=5_000,
+        ge=1,
+        le=100_000,
+        description="“全部或全不”的导入至多写入几个应用；其间他人不能写入，约每千个半秒"
+        " · apps that an import writes all or nothing at most; nobody else can write meanwhile, about half a second"
+        " for a thousand",
+    )
+    imports_kept_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="导入结束后其逐条结果保留的天数；已写入的是历史，永久保留"
+        " · days for which what became of each row is kept; what was written is history and stays",
     )
     competent_authorities: dict[GrantKind, frozenset[Line]] = Field(
         default={},
@@ -91,6 +121,8 @@ class RegistrySettings(BaseSettings):
         " · days after the day judged on which a receipt still holds; 0: on that day only, as law, plans and grants"
         " have their days",
     )
+    jobs: JobsSettings = Field(default=JobsSettings(), description="后台任务 · durable work")
+    webhooks: WebhooksSettings = Field(default=WebhooksSettings(), description="订阅的投递 · webhooks")
     web: WebSettings = Field(default=WebSettings(), description="限额与调用方 · limits and callers")
 
     def database(self) -> Database:

@@ -5,54 +5,18 @@ A fact is never changed: it is ended, and another one begins. What was known at 
 Triggers in both databases hold every writer to that; the migrations make them.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    Dialect,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    false,
-    text,
-)
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, Integer, MetaData, String, false, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field, SQLModel
 
-Characters = String().with_variant(String(collation="C"), "postgresql")
-"""Text compared byte by byte, so that order and prefixes are the same in both databases and in Python."""
+from services.database.columns import Characters, Instant, Serial
 
-Serial = BigInteger().with_variant(Integer(), "sqlite")
-"""A number that the database gives; SQLite does that only for its own INTEGER, which is just as large."""
-
-
-class Instant(TypeDecorator[datetime]):
-    """An instant in UTC. SQLite has no type for it: there it is text of one width, so that text order is time order."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime] | TypeEngine[str]:
-        """Give the type of the column."""
-        return String() if dialect.name == "sqlite" else DateTime(timezone=True)
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
-        """Give what is stored."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-
-    def process_result_value(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy calls it so
-        """Give the instant in UTC, whatever time zone the database session has."""
-        if value is None:
-            return None
-        return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+Words = String().with_variant(TSVECTOR(), "postgresql")
+"""The words that PostgreSQL indexes."""
 
 
 class Noun(StrEnum):
@@ -61,6 +25,7 @@ class Noun(StrEnum):
     REGISTRY = "registry"
     APP = "app"
     GRANT = "grant"
+    ORGANISATION = "organisation"
 
 
 class Action(StrEnum):
@@ -125,6 +90,12 @@ class Revision(Table, table=True):
         Index("revisions_app", "app", "revision"),
         # Which registry revision an instant of the past is of.
         Index("revisions_at", "at", "revision"),
+        Index(
+            "revisions_organisation",
+            *("thing", "revision"),
+            sqlite_where=text("noun = 'organisation'"),
+            postgresql_where=text("noun = 'organisation'"),
+        ),
     )
 
     revision: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
@@ -154,6 +125,29 @@ class App(Table, table=True):
         Index("apps_division", "division", "id"),
         Index("apps_department", "department_key", "id"),
         Index("apps_sector", "sector_key", "id"),
+        # The order of lists, for each sort: whatever a condition leaves out, a page reads a stretch of one of them.
+        Index("apps_level", "level", "id"),
+        Index("apps_stage", "stage", "id"),
+        Index("apps_role", "role", "id"),
+        Index("apps_name", "name_start", "id"),
+        Index("apps_since", "since", "id"),
+        *(
+            Index(name, day, "id", sqlite_where=text(f"{day} IS NOT NULL"), postgresql_where=text(f"{day} IS NOT NULL"))
+            for name, day in (
+                ("apps_online_on", "online_on"),
+                ("apps_retire_on", "retire_on"),
+                ("apps_consolidation_due_on", "consolidation_due_on"),
+            )
+        ),
+        *(
+            Index(name, "id", sqlite_where=text(flag), postgresql_where=text(flag))
+            for name, flag in (("apps_returned", "is_returned"), ("apps_withdrawn", "is_withdrawn"))
+        ),
+        # Which apps a unit may be the sponsor of, when the tree of organisations changes.
+        *(
+            Index(name, column, "id", sqlite_where=text("until IS NULL"), postgresql_where=text("until IS NULL"))
+            for name, column in (("apps_sponsor", "sponsor_key"), ("apps_credit_code", "credit_code"))
+        ),
     )
 
     id: str = Field(primary_key=True, sa_type=Characters)
@@ -171,8 +165,12 @@ class App(Table, table=True):
 
     name: str | None = Field(default=None, sa_type=Characters)
     name_key: str | None = Field(default=None, sa_type=Characters)
+    name_start: str | None = Field(
+        default=None, sa_type=Characters, description="The first characters of the key, by which lists are sorted."
+    )
     kind: str | None = Field(default=None, sa_type=Characters)
     sponsor: str | None = Field(default=None, sa_type=Characters)
+    sponsor_key: str | None = Field(default=None, sa_type=Characters)
     credit_code: str | None = Field(default=None, sa_type=Characters)
     root_organ: str | None = Field(default=None, sa_type=Characters)
     department_key: str | None = Field(default=None, sa_type=Characters)
@@ -186,6 +184,38 @@ class App(Table, table=True):
     feature_kinds: str | None = Field(
         default=None, sa_type=Characters, description="Set off by spaces, on both ends too."
     )
+    proposed_on: date | None = None
+    begun_on: date | None = None
+    online_on: date | None = None
+    retire_on: date | None = None
+    retired_on: date | None = None
+    consolidation_due_on: date | None = None
+
+
+class SearchText(Table, table=True):
+    """What an app was found by from one registry revision until another, see `services.registry.search_text`.
+
+    `words` are there on PostgreSQL only. SQLite has them in the FTS5 table `text_words`, whose row ids are the `id`.
+    """
+
+    __tablename__ = "texts"
+    __table_args__ = (
+        CheckConstraint("until > since", name="until"),
+        Index(
+            "texts_live", "app", unique=True, sqlite_where=text("until IS NULL"), postgresql_where=text("until IS NULL")
+        ),
+        Index("texts_app", "app", "since"),
+        # Nothing is in it on SQLite.
+        Index("texts_gin", "words", sqlite_where=text("words IS NOT NULL"), postgresql_using="gin"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Serial)
+    app: str = Field(sa_type=Characters)
+    text: str = Field(sa_type=Characters, description="Folded texts, one a line.")
+    marks: str = Field(sa_type=Characters, description="Exact facts, one a line.")
+    words: str | None = Field(default=None, sa_type=Words)
+    since: int = Field(sa_type=BigInteger)
+    until: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Grant(Table, table=True):
@@ -313,3 +343,210 @@ class Receipt(Table, table=True):
     app: str = Field(sa_type=Characters)
     revision: int = Field(sa_type=BigInteger)
     receipt: str = Field(sa_type=Characters)
+
+
+class KeptAnswer(Table, table=True):
+    """What was answered to a request that its caller had named, so that it is answered alike when it comes again.
+
+    It is no fact and has no history: after a while it is taken away.
+    """
+
+    __tablename__ = "kept_answers"
+    __table_args__ = (Index("kept_answers_at", "at"),)
+
+    caller: str = Field(primary_key=True, sa_type=Characters)
+    key: str = Field(primary_key=True, sa_type=Characters)
+    request: str = Field(sa_type=Characters, description="The digest of what was asked.")
+    at: datetime = Field(sa_type=Instant)
+    status: int = Field(sa_type=Integer)
+    headers: str = Field(sa_type=Characters, description="A JSON object.")
+    body: bytes
+
+
+def _live(name: str, *columns: str, is_unique: bool = True) -> Index:
+    """Give an index of the live rows of a table."""
+    condition = text("until IS NULL")
+    return Index(name, *columns, unique=is_unique, sqlite_where=condition, postgresql_where=condition)
+
+
+class Organisation(Table, table=True):
+    """An organisation as it stood from one registry revision until another. What was recorded is in history.
+
+    `above` is where the way to the root goes on: the organisation above it, or the one it was merged into. No fact may
+    begin on a day to come, so this is so on the day of recording and on every day after it, until it is changed.
+    """
+
+    __tablename__ = "organisations"
+    __table_args__ = (
+        CheckConstraint("until > since", name="until"),
+        _live("organisations_live", "code"),
+        _live("organisations_above", "above", "code", is_unique=False),
+    )
+
+    code: str = Field(primary_key=True, sa_type=Characters)
+    since: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    until: int | None = Field(default=None, sa_type=BigInteger)
+    registered: int = Field(sa_type=BigInteger, description="The revision that registered it.")
+
+    name: str = Field(sa_type=Characters)
+    above: str | None = Field(default=None, sa_type=Characters)
+    level: str | None = Field(default=None, sa_type=Characters)
+    division: str | None = Field(default=None, sa_type=Characters)
+    nature: str | None = Field(default=None, sa_type=Characters)
+    managed_by: str | None = Field(default=None, sa_type=Characters)
+    ended_on: date | None = None
+
+
+class OrganisationName(Table, table=True):
+    """A name of an organisation, from its first day up to, but without, `before_on`."""
+
+    __tablename__ = "organisation_names"
+    __table_args__ = (
+        CheckConstraint("until > since", name="until"),
+        CheckConstraint("before_on > from_on", name="before_on"),
+        _live("organisation_names_live", "organisation", "from_on"),
+        _live("organisation_names_key", "name_key", "organisation", is_unique=False),
+    )
+
+    organisation: str = Field(primary_key=True, sa_type=Characters)
+    from_on: date = Field(primary_key=True, description="The first day of all where it is not known.")
+    since: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    until: int | None = Field(default=None, sa_type=BigInteger)
+    before_on: date = Field(description="The last day of all where it has no end.")
+    name: str = Field(sa_type=Characters)
+    name_key: str = Field(sa_type=Characters)
+
+
+class OrganisationParent(Table, table=True):
+    """That an organisation stood below another, from a day up to, but without, `before_on`; or was merged into it."""
+
+    __tablename__ = "organisation_parents"
+    __table_args__ = (
+        CheckConstraint("until > since", name="until"),
+        CheckConstraint("before_on > from_on", name="before_on"),
+        _live("organisation_parents_live", "organisation", "from_on"),
+        _live("organisation_parents_parent", "parent", "organisation", is_unique=False),
+    )
+
+    organisation: str = Field(primary_key=True, sa_type=Characters)
+    from_on: date = Field(primary_key=True, description="The first day of all where it is not known.")
+    since: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    until: int | None = Field(default=None, sa_type=BigInteger)
+    before_on: date = Field(description="The last day of all where it has no end.")
+    parent: str = Field(sa_type=Characters)
+    is_merger: bool
+
+
+class Sponsorship(Table, table=True):
+    """That the sponsor of an app is an organisation of the tree, and by what it was found there."""
+
+    __tablename__ = "sponsorships"
+    __table_args__ = (
+        CheckConstraint("until > since", name="until"),
+        _live("sponsorships_live", "app"),
+        _live("sponsorships_organisation", "organisation", "app", is_unique=False),
+    )
+
+    app: str = Field(primary_key=True, sa_type=Characters)
+    since: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    until: int | None = Field(default=None, sa_type=BigInteger)
+    organisation: str = Field(sa_type=Characters)
+    found_by: str = Field(sa_type=Characters)
+
+
+class SubscriptionState(StrEnum):
+    """Whether changes are delivered to a subscription."""
+
+    ACTIVE = "active"
+    FAILING = "failing"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class Subscription(Table, table=True):
+    """Who wants to be told of which changes, where, and how far that has got. No fact: it has no history.
+
+    Every change up to and with `cursor` that meets the conditions was delivered, or given up as a dead letter. `tries`
+    counts the attempts at the one that follows, `given_up` the dead letters since anything was delivered.
+    """
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        Index("subscriptions_id", "id", unique=True),
+        Index("subscriptions_owner", "owner", "number"),
+    )
+
+    number: int | None = Field(default=None, primary_key=True, sa_type=Serial)
+    id: str = Field(sa_type=Characters)
+    owner: str = Field(sa_type=Characters)
+    url: str = Field(sa_type=Characters)
+    types: str = Field(sa_type=Characters, description="A JSON list.")
+    ties: str = Field(sa_type=Characters, description="A JSON list.")
+    state: str = Field(sa_type=Characters)
+    description: str | None = Field(default=None, sa_type=Characters)
+    filter: str | None = Field(default=None, sa_type=Characters, description="The conditions on apps, as JSON.")
+    state_reason: str | None = Field(default=None, sa_type=Characters)
+    last_error: str | None = Field(default=None, sa_type=Characters)
+    version: int = Field(sa_type=BigInteger, description="Moves on with every change that its owner makes.")
+    cursor: int = Field(sa_type=BigInteger)
+    tries: int = 0
+    given_up: int = 0
+    created_at: datetime = Field(sa_type=Instant)
+    next_at: datetime | None = Field(default=None, sa_type=Instant)
+    failing_since: datetime | None = Field(default=None, sa_type=Instant)
+    delivered_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class SubscriptionSecret(Table, table=True):
+    """A secret that signs what a subscription is sent, until it has been replaced for a while."""
+
+    __tablename__ = "subscription_secrets"
+
+    subscription: str = Field(primary_key=True, sa_type=Characters)
+    secret: str = Field(primary_key=True, sa_type=Characters)
+    since: datetime = Field(sa_type=Instant)
+    until: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Delivery(Table, table=True):
+    """One attempt to deliver a change to a subscription. It succeeded when it has no error."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index("deliveries_subscription", "subscription", "id"),
+        Index("deliveries_at", "subscription", "at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Serial)
+    subscription: str = Field(sa_type=Characters)
+    revision: int = Field(sa_type=BigInteger)
+    attempt: int
+    at: datetime = Field(sa_type=Instant)
+    took_ms: int
+    status: int | None = None
+    error: str | None = Field(default=None, sa_type=Characters)
+
+
+class DeadLetter(Table, table=True):
+    """A change that could not be delivered to a subscription, however often it was tried."""
+
+    __tablename__ = "dead_letters"
+    __table_args__ = (
+        Index(
+            "dead_letters_ordered",
+            "ordered_at",
+            sqlite_where=text("ordered_at IS NOT NULL"),
+            postgresql_where=text("ordered_at IS NOT NULL"),
+        ),
+    )
+
+    subscription: str = Field(primary_key=True, sa_type=Characters)
+    revision: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    attempts: int
+    dead_at: datetime = Field(sa_type=Instant)
+    error: str = Field(sa_type=Characters)
+    ordered_at: datetime | None = Field(
+        default=None, sa_type=Instant, description="Since when it is to be redelivered."
+    )
+    delivered_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -2,10 +2,19 @@
 
 from services.web.bodies import FORMATS, BodyFormat, body_format, read_body, require_media_type
 from services.web.cursors import Position, decode_cursor, encode_cursor
-from services.web.etags import etag, not_modified, require_for_put, require_if_match, require_if_none_match
+from services.web.etags import (
+    Conditions,
+    Stated,
+    etag,
+    not_modified,
+    require_for_put,
+    require_if_match,
+    require_if_none_match,
+)
 from services.web.events import JsonFormatter, log_event, log_to
-from services.web.exchange import caller_of, language_of, request_id_of
+from services.web.exchange import caller_of, language_of, lift_deadline, request_id_of
 from services.web.health import Check, NotReadyError
+from services.web.idempotency import Answers, Kept, Once, once_of
 from services.web.operations import Conditional, operation, problems
 from services.web.problem_types import (
     BODY_TOO_LARGE,
@@ -17,6 +26,8 @@ from services.web.problem_types import (
     INVALID_CURSOR,
     INVALID_HEADER,
     INVALID_VALUE,
+    KEY_IN_USE,
+    KEY_REUSED,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
     NOT_READY,
@@ -46,6 +57,8 @@ __all__ = [
     "INVALID_CURSOR",
     "INVALID_HEADER",
     "INVALID_VALUE",
+    "KEY_IN_USE",
+    "KEY_REUSED",
     "METHOD_NOT_ALLOWED",
     "NOT_FOUND",
     "NOT_READY",
@@ -59,13 +72,17 @@ __all__ = [
     "UNKNOWN_PATH",
     "UNSUPPORTED_MEDIA_TYPE",
     "WEB_PROBLEMS",
+    "Answers",
     "BodyFormat",
     "Caller",
     "Check",
     "Conditional",
+    "Conditions",
     "Fault",
     "JsonFormatter",
+    "Kept",
     "NotReadyError",
+    "Once",
     "OpenToTheNetworkError",
     "Position",
     "Problem",
@@ -73,6 +90,7 @@ __all__ = [
     "ProblemType",
     "Scope",
     "Service",
+    "Stated",
     "WebSettings",
     "body_format",
     "caller_of",
@@ -84,9 +102,11 @@ __all__ = [
     "invalid_request",
     "json_pointer",
     "language_of",
+    "lift_deadline",
     "log_event",
     "log_to",
     "not_modified",
+    "once_of",
     "operation",
     "problem_body",
     "problems",

@@ -13,10 +13,12 @@ from services.web.bodies import body_too_large, require_media_type
 from services.web.callers import Callers
 from services.web.limits import RateLimit
 from services.web.problem_types import (
+    HEADERS_TOO_LARGE,
     INVALID_HEADER,
     INVALID_VALUE,
     METHOD_NOT_ALLOWED,
     OVERLOADED,
+    PATH_TOO_LONG,
     RATE_LIMITED,
     UNKNOWN_PATH,
 )
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 _MAX_QUERY_PARAMETERS = 100
 _MAX_QUOTED = 80
+MAX_PATH_BYTES = 16 * 1024
+"""The longest path with its query: a cursor has 2 KiB, and there are a score of filters."""
+MAX_HEADER_BYTES = 64 * 1024
+"""The names and values of all headers together."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_DETAIL = Text("含有控制字符。", "It holds control characters.")
 _CONTROL_REMEDY = Text("请去掉控制字符。", "Remove them.")
@@ -63,8 +69,9 @@ class Admission:
         caller = self._callers.identify(headers.get(b"authorization"))
         if self._rate is not None:
             self._take_rate(self._rate, exchange, self._callers.account_of(caller, scope.get("client")))
+        _check_size(scope)
         if not methods:
-            raise Problem(UNKNOWN_PATH)
+            raise _unknown_path()
         if operation is None:
             raise _method_not_allowed(exchange.method, methods)
         exchange.caller = self._callers.authorise(caller, operation)
@@ -93,6 +100,30 @@ def _path_below_root(scope: Mapping[str, Any]) -> str:
     return path[len(root) :] if root and path.startswith(root + "/") else path
 
 
+def _check_size(scope: Mapping[str, Any]) -> None:
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_PATH_BYTES:
+        detail = Text(
+            f"地址连同查询参数最多 {MAX_PATH_BYTES} 字节。",
+            f"A path with its query may have at most {MAX_PATH_BYTES} bytes.",
+        )
+        remedy = Text("请减少查询条件。", "Ask for less at once.")
+        raise Problem(PATH_TOO_LONG, detail, errors=[Fault("?", detail, remedy)])
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        detail = Text(
+            f"请求头合计最多 {MAX_HEADER_BYTES} 字节。",
+            f"All headers together may have at most {MAX_HEADER_BYTES} bytes.",
+        )
+        raise Problem(HEADERS_TOO_LARGE, detail, headers={"Connection": "close"})
+
+
+def _unknown_path() -> Problem:
+    remedy = Text(
+        "全部地址见 /docs；标识等填入地址的部分不能为空，也不能含有斜线（包括写成 %2F 的）。",
+        "All paths are at /docs; what is filled into one, an id for instance, is not empty and has no slash, nor %2F.",
+    )
+    return Problem(UNKNOWN_PATH, errors=[Fault("", UNKNOWN_PATH.meaning, remedy)])
+
+
 def _method_not_allowed(method: str, methods: Mapping[str, Operation]) -> Problem:
     allow = ", ".join(sorted(methods))
     said = method if method.isalpha() else "-"
@@ -111,7 +142,9 @@ def _check_body(operation: Operation, headers: Mapping[bytes, bytes]) -> None:
             raise body_too_large(operation.max_body_bytes)
     has_body = length not in {None, b"0"} or b"transfer-encoding" in headers
     if operation.media_types and has_body:
-        require_media_type(headers.get(b"content-type", b"").decode("latin-1"), operation.media_types)
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        accept = "Accept-Patch" if operation.method == "PATCH" else "Accept"
+        require_media_type(content_type, operation.media_types, accept)
 
 
 def _check_query(operation: Operation, query: bytes) -> None:

@@ -57,8 +57,10 @@ def body_format(request: Request) -> BodyFormat:
     return FORMATS[require_media_type(request.headers.get("content-type", ""), FORMATS)]
 
 
-def require_media_type(content_type: str, accepted: Collection[str]) -> str:
+def require_media_type(content_type: str, accepted: Collection[str], header: str = "Accept") -> str:
     """Give the media type that a Content-Type header names, if it is among `accepted` and its charset is UTF-8.
+
+    When it is not, the answer says in `header` which are.
 
     Raises:
         Problem: `unsupported-media-type` (415).
@@ -72,13 +74,13 @@ def require_media_type(content_type: str, accepted: Collection[str]) -> str:
         said = media_type or "-"
         detail = Text(f"内容类型 {said} 不在接受之列。", f"The media type {said} is not accepted.")
         remedy = Text(f"请在 Content-Type 中写明下列之一：{accept}。", f"Send one of these as Content-Type: {accept}.")
-        raise _unsupported(detail, remedy, accept)
+        raise _unsupported(detail, remedy, {header: accept})
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "charset" and value.strip().strip('"') not in {"utf-8", "utf8"}:
             detail = Text("只接受 UTF-8 编码。", "Only UTF-8 is accepted.")
             remedy = Text("请改用 charset=utf-8，或不写 charset。", "Send charset=utf-8, or no charset.")
-            raise _unsupported(detail, remedy, accept)
+            raise _unsupported(detail, remedy, {header: accept})
     return media_type
 
 
@@ -89,6 +91,6 @@ def body_too_large(limit: int) -> Problem:
     return Problem(BODY_TOO_LARGE, detail, headers={"Connection": "close"})
 
 
-def _unsupported(detail: Text, remedy: Text, accept: str) -> Problem:
+def _unsupported(detail: Text, remedy: Text, headers: dict[str, str]) -> Problem:
     fault = Fault("Content-Type:", detail, remedy)
-    return Problem(UNSUPPORTED_MEDIA_TYPE, detail, errors=[fault], headers={"Accept": accept})
+    return Problem(UNSUPPORTED_MEDIA_TYPE, detail, errors=[fault], headers=headers)

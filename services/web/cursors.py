@@ -24,15 +24,17 @@ _MAX_INTEGER = 2**63 - 1
 
 def encode_cursor(position: Mapping[str, str | int], filters: Mapping[str, object]) -> str:
     """Give the cursor that continues after `position` in the list made with `filters` (anything JSON can say)."""
-    content = json.dumps([_digest(filters), dict(position)], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    digest = _digest(filters)
+    sealed = [digest, dict(position), _digest({"filters": digest, "position": dict(position)})]
+    content = json.dumps(sealed, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return base64.urlsafe_b64encode(content.encode()).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, filters: Mapping[str, object], fields: Mapping[str, type[str | int]]) -> Position:
     """Give the position that `encode_cursor` was given, with exactly the `fields`, each of its type.
 
-    Callers can write cursors themselves, so nothing but names and types may be relied on: a text has no control
-    characters, a number fits into 64 bits.
+    A cursor that was altered on the way is found out by its digest. Callers can still write cursors of their own, so
+    nothing but names and types may be relied on: a text has no control characters, a number fits into 64 bits.
 
     Raises:
         Problem: `invalid-cursor` (400) when it is damaged or belongs to other filters.
@@ -52,7 +54,7 @@ def _read(cursor: str, filters: Mapping[str, object]) -> Position:
     except (binascii.Error, ValueError, RecursionError):
         raise _damaged() from None
     match content:
-        case [str(digest), dict(position)]:
+        case [str(digest), dict(position), str(seal)] if seal == _digest({"filters": digest, "position": position}):
             pass
         case _:
             raise _damaged()

@@ -10,9 +10,12 @@ from services.web.problem_types import (
     BODY_TOO_LARGE,
     DEADLINE_EXCEEDED,
     FORBIDDEN,
+    HEADERS_TOO_LARGE,
     INVALID_BODY,
+    INVALID_HEADER,
     INVALID_VALUE,
     OVERLOADED,
+    PATH_TOO_LONG,
     RATE_LIMITED,
     UNAUTHENTICATED,
     UNKNOWN_PATH,
@@ -93,6 +96,7 @@ def read_operations(
             query_names=frozenset(p["name"] for p in operation.get("parameters", []) if p["in"] == "query"),
             max_body_bytes=operation.get("x-max-body-bytes", max_body_bytes),
             is_probe=operation.get("x-probe", False),
+            is_once=operation.get("x-once", False),
             app=apps[method, path],
         )
 
@@ -122,7 +126,7 @@ def _describe_raw_body(operation: dict[str, Any], schemas: dict[str, Any]) -> No
     if body is None:
         return
     reference = {"$ref": _SCHEMAS.format(model=_add_schema(schemas, body["schema"]))}
-    content = {media_type: {"schema": reference} for media_type in FORMATS}
+    content = {media_type: {"schema": reference} for media_type in body.get("media_types") or FORMATS}
     operation["requestBody"] = {"required": body["required"], "content": content}
 
 
@@ -165,7 +169,7 @@ def _announce_problems(
 
 
 def _always_possible(operation: Mapping[str, Any], path: str) -> Iterator[ProblemType]:
-    yield from (RATE_LIMITED, DEADLINE_EXCEEDED)
+    yield from (PATH_TOO_LONG, HEADERS_TOO_LARGE, RATE_LIMITED, DEADLINE_EXCEEDED)
     # A query parameter that does not exist is refused everywhere.
     yield INVALID_VALUE
     if not operation.get("x-probe"):
@@ -175,7 +179,7 @@ def _always_possible(operation: Mapping[str, Any], path: str) -> Iterator[Proble
     if "{" in path:
         yield UNKNOWN_PATH
     if "requestBody" in operation:
-        yield from (INVALID_BODY, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
+        yield from (INVALID_BODY, INVALID_HEADER, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
 
 
 def _problem_response(status: int, kinds: Sequence[ProblemType]) -> dict[str, Any]:

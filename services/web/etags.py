@@ -4,19 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Protocol
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from services.text import Text
 from services.web.problem_types import INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED
 from services.web.problems import Fault, Problem
 
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
 _OPAQUE = re.compile(r"[\x21\x23-\x7e]+")
 _TAG = re.compile(r'[ \t]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,|\Z)')
+
+
+class Conditions(Protocol):
+    """What has conditions: a request, or a part of one that has headers of its own."""
+
+    @property
+    def headers(self) -> Headers:
+        """The headers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Conditions that stand elsewhere than in the headers of a request, beside one item of its body for instance."""
+
+    headers: Headers
+
+    @classmethod
+    def of(cls, *, if_match: str | None = None, if_none_match: str | None = None) -> Stated:
+        """Take the conditions, each written as in its header."""
+        written = {"If-Match": if_match, "If-None-Match": if_none_match}
+        return cls(Headers({name: value for name, value in written.items() if value is not None}))
 
 
 def etag(version: str | int | bytes) -> str:
@@ -34,7 +55,7 @@ def etag(version: str | int | bytes) -> str:
     return f'"{name}"'
 
 
-def require_if_match(request: Request, current: str | None) -> None:
+def require_if_match(request: Conditions, current: str | None) -> None:
     """Let a change pass only when `If-Match` names the `current` tag of what is changed (None: there is no such thing).
 
     Raises:
@@ -52,7 +73,7 @@ def require_if_match(request: Request, current: str | None) -> None:
         raise _failed("If-Match:", current)
 
 
-def require_if_none_match(request: Request, current: str | None) -> None:
+def require_if_none_match(request: Conditions, current: str | None) -> None:
     """Let a creation pass unless `If-None-Match` (usually `*`) names what is there; without the header it passes.
 
     Raises:
@@ -64,7 +85,7 @@ def require_if_none_match(request: Request, current: str | None) -> None:
         raise _failed("If-None-Match:", current)
 
 
-def require_for_put(request: Request, current: str | None) -> None:
+def require_for_put(request: Conditions, current: str | None) -> None:
     """Let a PUT pass that creates (nothing is there, and no `If-Match`) or changes what the caller has read.
 
     Raises:
@@ -76,7 +97,7 @@ def require_for_put(request: Request, current: str | None) -> None:
         require_if_match(request, current)
 
 
-def not_modified(request: Request, current: str) -> Response | None:
+def not_modified(request: Conditions, current: str) -> Response | None:
     """Give the 304 answer when `If-None-Match` names the `current` tag, else None: answer in full, with the ETag."""
     tags = _tags(request, "If-None-Match")
     if tags is None or ("*" not in tags and _weakly(current) not in map(_weakly, tags)):
@@ -84,7 +105,7 @@ def not_modified(request: Request, current: str) -> Response | None:
     return Response(status_code=304, headers={"ETag": current})
 
 
-def _tags(request: Request, header: str) -> set[str] | None:
+def _tags(request: Conditions, header: str) -> set[str] | None:
     lines = request.headers.getlist(header)
     if not lines:
         return None

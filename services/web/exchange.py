@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from services.text import Lang
+    from services.web.idempotency import Once
     from services.web.operations import Operation
     from services.web.problems import Problem
     from services.web.settings import Caller
 
 _KEY = "govapp.exchange"
+_MOST_TOLD = 2048  # characters of a path that problems and logs repeat; longer ones are refused, and not to be echoed
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Exchange:
     lang: Lang
     operation: Operation | None = None
     caller: Caller | None = None
+    once: Once | None = None
     problem: str | None = None
     status: int = 0
     received_bytes: int = 0
@@ -52,6 +55,7 @@ def begin_exchange(scope: MutableMapping[str, Any], request_id: str, accept_lang
     raw_path: bytes = scope.get("raw_path") or b""
     # As it was written, if that is a path at all; else as it was understood.
     path = raw_path.decode() if raw_path.isascii() and raw_path else quote(scope["path"], errors="replace")
+    path = path[:_MOST_TOLD]
     lang = preferred_language(accept_language.decode("latin-1")) if accept_language else "zh"
     exchange = Exchange(request_id=request_id, method=scope["method"], path=path, lang=lang)
     scope[_KEY] = exchange
@@ -80,3 +84,10 @@ def request_id_of(request: Request) -> str:
 def language_of(request: Request) -> Lang:
     """Give the language to answer in: Chinese, unless `Accept-Language` prefers English."""
     return exchange_in(request.scope).lang
+
+
+def lift_deadline(request: Request) -> None:
+    """Let the answer begin as late as it has to; whoever calls this bounds the time in another way."""
+    deadline = exchange_in(request.scope).deadline
+    if deadline is not None and not deadline.expired():
+        deadline.reschedule(None)

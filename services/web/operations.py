@@ -11,7 +11,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from services.web.problem_types import INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED
+from services.web.idempotency import KEY_PATTERN
+from services.web.problem_types import (
+    INVALID_HEADER,
+    KEY_IN_USE,
+    KEY_REUSED,
+    PRECONDITION_FAILED,
+    PRECONDITION_REQUIRED,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,17 +44,24 @@ _CONDITION_HEADERS = {
     "change": {"If-Match": "The version this change is based on; needed."},
 }
 
+_KEY_SAID = (
+    "A name of the caller's own for this request, best a UUID: sent again under it, the request is not done twice, and "
+    "the answer is the same. Recommended."
+)
+
 # No path holds a control character: no name has one, and a line break at the end slips past patterns that end with `$`.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BLOT = "\x00"
 
 
-def operation(
+def operation(  # noqa: PLR0913 - all that an operation declares, each by its name.
     scope: Scope,
     *raises: ProblemType,
     body: type[BaseModel] | None = None,
     is_body_required: bool = True,
+    media_types: Sequence[str] | None = None,
     conditional: Conditional | None = None,
+    is_once: bool = False,
     max_body_bytes: int | None = None,
     is_probe: bool = False,
 ) -> dict[str, Any]:
@@ -59,8 +73,11 @@ def operation(
         body: for an endpoint that reads its body with `read_body`: the model that the document shows for it, as JSON
             and as YAML. (FastAPI documents a body that is a parameter.)
         is_body_required: False when the endpoint can do without that body.
+        media_types: in which media types that body may be sent, where it is none of `FORMATS`.
         conditional: `get` for a read that may answer 304 (`not_modified`), `put` for `require_for_put`, `change` for
             `require_if_match`.
+        is_once: it changes something, and its answer is kept with the change for whoever sends the request again
+            under the same `Idempotency-Key` (see `Answers`). Every POST and PATCH that changes something is.
         max_body_bytes: the largest body, where the service's own limit does not fit.
         is_probe: answered even when the service is overloaded, for those who watch over it.
 
@@ -69,29 +86,34 @@ def operation(
     extra: dict[str, Any] = {"x-scope": scope}
     if body is not None:
         schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
-        extra["x-body"] = {"schema": schema, "required": is_body_required}
+        extra["x-body"] = {"schema": schema, "required": is_body_required, "media_types": media_types}
     if max_body_bytes is not None:
         extra["x-max-body-bytes"] = max_body_bytes
     if is_probe:
         extra["x-probe"] = True
     if conditional is not None:
-        extra["parameters"] = [
-            {
-                "name": name,
-                "in": "header",
-                "required": conditional == "change",
-                "description": said,
-                "schema": {"type": "string", "pattern": _ENTITY_TAGS},
-            }
+        is_required = conditional == "change"
+        headers = [
+            _header(name, said, _ENTITY_TAGS, is_required=is_required)
             for name, said in _CONDITION_HEADERS[conditional].items()
         ]
+        extra["parameters"] = headers
         kinds += (
             [INVALID_HEADER] if conditional == "get" else [INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED]
         )
+    if is_once:
+        extra["x-once"] = True
+        extra.setdefault("parameters", []).append(_header("Idempotency-Key", _KEY_SAID, KEY_PATTERN, is_required=False))
+        kinds += [INVALID_HEADER, KEY_IN_USE, KEY_REUSED]
     responses = problems(*kinds)
     if conditional == "get":
         responses[304] = {"description": "The version that If-None-Match names is the current one."}
     return {"responses": responses, "openapi_extra": extra}
+
+
+def _header(name: str, said: str, pattern: str, *, is_required: bool) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": pattern}
+    return {"name": name, "in": "header", "required": is_required, "description": said, "schema": schema}
 
 
 def problems(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
@@ -114,6 +136,7 @@ class Operation:
     query_names: frozenset[str]
     max_body_bytes: int
     is_probe: bool
+    is_once: bool
     app: ASGIApp
 
     def parameters_in(self, path: str) -> dict[str, str]:

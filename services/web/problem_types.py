@@ -76,6 +76,15 @@ CONFLICT = ProblemType(
     Text("与现状冲突", "Conflict with what is recorded"),
     Text("请求与已记录的事实冲突。", "The request contradicts what is recorded."),
 )
+KEY_IN_USE = ProblemType(
+    "idempotency-key-in-use",
+    409,
+    Text("同一请求正在处理", "The same request is being answered"),
+    Text(
+        "以这个幂等键发出的请求还在处理；请按 Retry-After 等待后原样重发，即得其答复。",
+        "A request under this key is still being answered; wait for Retry-After and send it again for its answer.",
+    ),
+)
 PRECONDITION_FAILED = ProblemType(
     "precondition-failed",
     412,
@@ -87,6 +96,12 @@ BODY_TOO_LARGE = ProblemType(
     413,
     Text("请求体过大", "The body is too large"),
     Text("请求体超过了允许的大小。", "The body is larger than this operation accepts."),
+)
+PATH_TOO_LONG = ProblemType(
+    "path-too-long",
+    414,
+    Text("地址过长", "The path is too long"),
+    Text("地址连同查询参数超过了允许的长度。", "The path with its query is longer than this service accepts."),
 )
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
     "unsupported-media-type",
@@ -100,11 +115,26 @@ INVALID_VALUE = ProblemType(
     Text("请求内容不合要求", "The request has invalid values"),
     Text("请求可以读取，但其中有不合要求之处。", "The request can be read, but something in it is not valid."),
 )
+KEY_REUSED = ProblemType(
+    "idempotency-key-reused",
+    422,
+    Text("幂等键已用于另一请求", "The key was used for another request"),
+    Text(
+        "这个幂等键已用于方法、地址、参数或请求体不同的另一请求。",
+        "A request of another method, path, query or body was made under this key.",
+    ),
+)
 PRECONDITION_REQUIRED = ProblemType(
     "precondition-required",
     428,
     Text("需要说明所依据的版本", "Say which version this is based on"),
     Text("更改须带 If-Match，以免覆盖他人的更改。", "A change needs If-Match, so that nobody's change is overwritten."),
+)
+HEADERS_TOO_LARGE = ProblemType(
+    "headers-too-large",
+    431,
+    Text("请求头过大", "The headers are too large"),
+    Text("请求头合计超过了允许的大小。", "All headers together are larger than this service accepts."),
 )
 RATE_LIMITED = ProblemType(
     "rate-limited",
@@ -153,11 +183,15 @@ WEB_PROBLEMS: tuple[ProblemType, ...] = (
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     CONFLICT,
+    KEY_IN_USE,
     PRECONDITION_FAILED,
     BODY_TOO_LARGE,
+    PATH_TOO_LONG,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_VALUE,
+    KEY_REUSED,
     PRECONDITION_REQUIRED,
+    HEADERS_TOO_LARGE,
     RATE_LIMITED,
     INTERNAL,
     OVERLOADED,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.types import Lifespan
 
     from services.web.health import Check
+    from services.web.idempotency import Answers
     from services.web.problem_types import ProblemType
     from services.web.settings import WebSettings
 
@@ -56,6 +57,7 @@ def create_service(  # noqa: PLR0913 - the parts of a service, each by its name.
     lifespan: Lifespan[Service] | None = None,
     ready_checks: Mapping[str, Check] | None = None,
     problem_types: Sequence[ProblemType] = (),
+    answers: Answers | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Service:
     """Make the ASGI object of a service.
@@ -69,10 +71,12 @@ def create_service(  # noqa: PLR0913 - the parts of a service, each by its name.
         lifespan: what to open and close with the process.
         ready_checks: what it needs, by name, for `/readyz`.
         problem_types: the problems of its own domain.
+        answers: where it keeps answers, when it has operations that are done once.
         clock: a monotonic clock in seconds, for the rate limit.
 
     Raises:
-        ValueError: an operation has no scope, summary or id of its own, or announces a problem not listed.
+        ValueError: an operation has no scope, summary or id of its own, announces a problem not listed, or is to be
+            done once and there are no `answers`.
 
     """
     measures = Measures()
@@ -83,7 +87,7 @@ def create_service(  # noqa: PLR0913 - the parts of a service, each by its name.
         version=version,
         description=description,
         lifespan=lifespan,
-        routes=[Dispatch(), *routes],
+        routes=[Dispatch(answers), *routes],
         exception_handlers={HTTPException: answer_exception, RequestValidationError: answer_exception},
         # The document and its page are operations here: limited, counted and documented like all others.
         openapi_url=None,
@@ -94,6 +98,8 @@ def create_service(  # noqa: PLR0913 - the parts of a service, each by its name.
     # Made now, so that a service that is not wholly declared does not start.
     apps = {(method, route.path_format): route.app for route in routes for method in route.methods or ()}
     operations = Operations(read_operations(service.openapi(), apps, settings.max_body_bytes))
+    if answers is None and (named := [each.id for each in operations if each.is_once]):
+        raise ValueError(f"nobody keeps the answers of {', '.join(named)}")
     service.add_middleware(Gate, operations=operations, settings=settings, measures=measures, clock=clock)
     return service
 

@@ -13,7 +13,9 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.schemas import BaseSchema
 
+from services.audit import signing
 from tests.processes import serving
+from tests.workflow import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +32,33 @@ CONFIG = schemathesis.Config.from_dict(
             },
             "missing_required_header": {"expected-statuses": ["400", "401", "403", "406", "415", "422", "428"]},
             "negative_data_rejection": {
-                "expected-statuses": ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "428"]
+                "expected-statuses": [
+                    "400",
+                    "401",
+                    "403",
+                    "404",
+                    "405",
+                    "409",
+                    "412",
+                    "413",
+                    "414",
+                    "415",
+                    "422",
+                    "428",
+                ]
             },
         }
     }
 )
+
+# Files travel as they are, whatever they are called.
+for files in (
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/x-ndjson",
+    "application/zip",
+    "text/csv",
+):
+    schemathesis.serializer.alias(files, "application/octet-stream")
 
 
 def document(name: str) -> BaseSchema:
@@ -66,7 +90,10 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def audit(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("audit")
-    with serving("audit", {"GOVAPP_AUDIT_REGISTRY_URL": registry}, folder / "audit.log") as url:
+    signing.create(folder / "keys.json")
+    with serving(
+        "audit", environment(f"sqlite:///{folder}/audit.db", registry, folder / "keys.json"), folder / "log"
+    ) as url:
         yield url
 
 

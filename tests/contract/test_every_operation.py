@@ -147,7 +147,7 @@ def test_it_is_limited(call: Call) -> None:
 @every_operation
 def test_its_body_is_limited(call: Call) -> None:
     service = SERVICES[call.service](guarded())
-    too_large = {"Content-Length": str(1024**3)}
+    too_large = {"Content-Length": str(1024**4)}
     reply = ask(service, call, token=call.declared["x-scope"], headers=too_large)
     assert problem_of(reply) == "body-too-large"
 

@@ -294,7 +294,7 @@ from services.audit.cli import run
 sys.argv = ["govapp", "serve", sys.argv[1]]
 run()
 """
-    for service, extra in (("audit", "govapp[web]"), ("registry", "govapp[services]")):
+    for service, extra in (("audit", "govapp[services]"), ("registry", "govapp[services]")):
         ended = subprocess.run(
             [sys.executable, "-c", program, service], capture_output=True, timeout=TIME_LIMIT_S, check=False
         )
@@ -438,3 +438,96 @@ def test_a_service_is_not_opened_to_the_network_by_default(service: str, tmp_pat
     ended = govapp("serve", service, "--host", "0.0.0.0", cwd=tmp_path)  # noqa: S104 - it has to refuse this
     assert ended.returncode == ExitCode.UNREADABLE
     assert f"GOVAPP_{service.upper()}_WEB__TOKENS" in told(ended)
+
+
+# ---------------------------------------------------------------- what is filed
+
+
+@pytest.mark.parametrize("format", ["junit", "gitlab", "markdown", "html", "xlsx", "oscal"])
+def test_every_format_can_be_written_to_a_file(format: str, files: dict[ExitCode, str], tmp_path: Path) -> None:
+    ended = govapp("check", *files.values(), "--format", format, "--output", "out", cwd=tmp_path)
+    assert (ended.returncode, told(ended)) == (ExitCode.UNREADABLE, "")
+    again = govapp("check", *files.values(), "--format", format, cwd=tmp_path)
+    assert again.stdout == (tmp_path / "out").read_bytes() != b""
+
+
+@pytest.mark.parametrize("format", ["html", "xlsx"])
+def test_a_format_whose_extra_is_missing_says_what_to_install(format: str, tmp_path: Path) -> None:
+    (tmp_path / "approved.json").write_bytes(orjson.dumps(APPROVED))
+    code = (
+        "import sys\nsys.modules['jinja2'] = sys.modules['xlsxwriter'] = None\n"
+        f"sys.argv = ['govapp', 'check', 'approved.json', '--format', '{format}']\n"
+        "from services.audit.cli import run\nrun()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == ExitCode.UNREADABLE
+    assert "govapp[reports]" in told(ended)
+
+
+def test_a_baseline_lets_known_findings_pass_and_new_ones_fail(tmp_path: Path) -> None:
+    manifest, known = tmp_path / "manifest.json", tmp_path / "known.json"
+    manifest.write_bytes(orjson.dumps(DOCUMENTS[ExitCode.VIOLATION]))
+    assert govapp("baseline", manifest.name, "--output", known.name, cwd=tmp_path).returncode == 0
+    ended = govapp("check", manifest.name, "--baseline", known.name, cwd=tmp_path)
+    assert ended.returncode == 0
+    assert "基线已知" in ended.stdout.decode()
+    assert "结论：退回" in ended.stdout.decode()  # a baseline changes no outcome
+    more = {"id": "b", "kind": "check_in", "forced": True, "rhythm": "none"}
+    features = [more, *DOCUMENTS[ExitCode.VIOLATION]["features"]]
+    manifest.write_bytes(orjson.dumps({**APPROVED, "features": features}))
+    assert govapp("check", manifest.name, "--baseline", known.name, cwd=tmp_path).returncode == ExitCode.VIOLATION
+    manifest.write_bytes(orjson.dumps(APPROVED))
+    ended = govapp("check", manifest.name, "--baseline", known.name, cwd=tmp_path)
+    assert ended.returncode == 0
+    assert "已不存在" in told(ended)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"baseline": "1"', "汉".encode("gbk")])
+def test_a_file_that_is_no_baseline_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "approved.json").write_bytes(orjson.dumps(APPROVED))
+    (tmp_path / "known.json").write_bytes(content)
+    ended = govapp("check", "approved.json", "--baseline", "known.json", cwd=tmp_path)
+    assert ended.returncode == ExitCode.UNREADABLE
+    assert "govapp baseline" in told(ended)
+
+
+def test_no_baseline_is_written_of_what_cannot_be_read(files: dict[ExitCode, str], tmp_path: Path) -> None:
+    ended = govapp("baseline", *files.values(), "--output", "known.json", cwd=tmp_path)
+    assert ended.returncode == ExitCode.UNREADABLE
+    assert not (tmp_path / "known.json").exists()
+
+
+def test_open_points_can_be_let_pass_but_no_violation(files: dict[ExitCode, str], tmp_path: Path) -> None:
+    for code, expected in {ExitCode.UNDETERMINED: 0, ExitCode.VIOLATION: 1, ExitCode.UNREADABLE: 3}.items():
+        ended = govapp("check", files[code], "--allow-undetermined", cwd=tmp_path)
+        assert ended.returncode == expected
+
+
+def test_a_notice_is_written_for_each_sponsor_and_never_over_another(tmp_path: Path) -> None:
+    for number, sponsor in enumerate(("示例一局", "示例二局/../x", "示例一局")):
+        document = {**DOCUMENTS[ExitCode.VIOLATION], "id": f"app-{number}"}
+        document["sponsor"] = {**document["sponsor"], "name": sponsor}
+        (tmp_path / f"{number}.json").write_bytes(orjson.dumps(document))
+    options = ("--issuer", "示例省数据局", "--due", "2026-12-31", "--on", "2026-03-01", "--folder", "out")
+    ended = govapp("notice", "0.json", "1.json", "2.json", *options, cwd=tmp_path)
+    assert ended.returncode == 0, told(ended)
+    pages = {each.name: each.read_text(encoding="utf-8") for each in (tmp_path / "out").iterdir()}
+    assert sorted(pages) == ["示例一局.html", "示例二局_.._x.html"]
+    assert "app-0" in pages["示例一局.html"]
+    assert "app-2" in pages["示例一局.html"]
+    assert "app-1" not in pages["示例一局.html"]
+    again = govapp("notice", "0.json", *options, cwd=tmp_path)
+    assert again.returncode == ExitCode.UNREADABLE
+    assert "没有覆盖" in told(again)
+
+
+def test_a_notice_leaves_nobody_out_in_silence(files: dict[ExitCode, str], tmp_path: Path) -> None:
+    options = ("--issuer", "示例省数据局", "--due", "2026-12-31", "--on", "2026-03-01")
+    unread = govapp("notice", files[ExitCode.UNREADABLE], *options, cwd=tmp_path)
+    assert unread.returncode == ExitCode.UNREADABLE
+    nobody = govapp("notice", files[ExitCode.VIOLATION], *options, cwd=tmp_path)
+    assert nobody.returncode == ExitCode.UNREADABLE
+    assert "主办单位" in told(nobody)
+    past = govapp("notice", files[ExitCode.VIOLATION], "--issuer", "x", "--due", "2026-01-01", cwd=tmp_path)
+    assert past.returncode == ExitCode.UNREADABLE
+    assert list(tmp_path.glob("*.html")) == []

@@ -13,7 +13,7 @@ from services.audit.formats import json as json_format
 from services.audit.law import Report
 from services.audit.registry_client import RegistryUnavailable
 from services.manifest.model import Manifest
-from services.manifest.reading import MAX_BYTES, Unreadable, read
+from services.manifest.reading import MAX_BYTES, Reading, Unreadable, read
 from services.manifest.reading import Problem as ManifestProblem
 from services.manifest.values import AppId, Day
 from services.text import Text
@@ -105,13 +105,13 @@ async def check(
     checks: Checks = request.state.checks
     day = on or today()
     if app is None:
-        report = await checks.check(await _manifest(request), day)
+        report = await checks.check((await reading_of(request)).manifest, day)
     else:
-        await _refuse_body(request)
+        await refuse_body(request)
         try:
             report = await checks.check_registered(app, day)
         except (UnknownApp, RegistryUnavailable) as reason:
-            raise _problem(reason, "?app") from reason
+            raise problem_of(reason, "?app") from reason
     return Response(json_format.render(report), media_type="application/json")
 
 
@@ -133,7 +133,7 @@ async def check_batch(request: Request, batch: BatchRequest) -> Response:
         if isinstance(answer, Report):
             results.append({"report": orjson.Fragment(json_format.render(answer)), "problem": None})
         else:
-            problem = answer if isinstance(answer, Problem) else _problem(answer, f"/checks/{i}/app")
+            problem = answer if isinstance(answer, Problem) else problem_of(answer, f"/checks/{i}/app")
             said = problem_body(
                 problem, lang=language_of(request), instance=request.url.path, request_id=request_id_of(request)
             )
@@ -141,18 +141,19 @@ async def check_batch(request: Request, batch: BatchRequest) -> Response:
     return Response(orjson.dumps({"results": results}), media_type="application/json")
 
 
-async def _manifest(request: Request) -> Manifest:
+async def reading_of(request: Request) -> Reading:
+    """Read the manifest that is the body of a request."""
     body = await read_body(request, MAX_BYTES)
     media = body_format(request)
     try:
         # YAML is read in pure Python, and a large one would hold up everybody else's checks.
-        reading = await asyncio.to_thread(read, body, media=media) if media == "yaml" else read(body, media=media)
+        return await asyncio.to_thread(read, body, media=media) if media == "yaml" else read(body, media=media)
     except Unreadable as error:
-        raise Problem(INVALID_VALUE, errors=[_fault(each, "") for each in error.problems]) from error
-    return reading.manifest
+        raise Problem(INVALID_VALUE, errors=[fault_of(each, "") for each in error.problems]) from error
 
 
-async def _refuse_body(request: Request) -> None:
+async def refuse_body(request: Request) -> None:
+    """Refuse a body where a registered app is named."""
     async for chunk in request.stream():
         if chunk:
             said = Text("写了 ?app 就不要再发送请求体", "with ?app there is no body")
@@ -169,10 +170,11 @@ def _asked(each: CheckRequest, place: str) -> Manifest | str | Problem:
     try:
         return read(orjson.dumps(each.manifest), media="json").manifest
     except Unreadable as error:
-        return Problem(INVALID_VALUE, errors=[_fault(problem, f"{place}/manifest") for problem in error.problems])
+        return Problem(INVALID_VALUE, errors=[fault_of(problem, f"{place}/manifest") for problem in error.problems])
 
 
-def _fault(problem: ManifestProblem, under: str) -> Fault:
+def fault_of(problem: ManifestProblem, under: str) -> Fault:
+    """Tell what is wrong with a manifest that stands at a JSON pointer of the request (empty: it is all of it)."""
     detail = problem.detail
     if not under and problem.line:
         detail = Text(
@@ -182,7 +184,8 @@ def _fault(problem: ManifestProblem, under: str) -> Fault:
     return Fault(f"{under}{problem.pointer}", detail, problem.remedy)
 
 
-def _problem(reason: UnknownApp | RegistryUnavailable, place: str) -> Problem:
+def problem_of(reason: UnknownApp | RegistryUnavailable, place: str) -> Problem:
+    """Say why there is no report."""
     if isinstance(reason, UnknownApp):
         said = Text(f"登记系统中没有在册的应用 {reason}", f"the registry has no app {reason} on its books")
         return Problem(NOT_FOUND, errors=[Fault(place, said, Text("核对标识", "check the id"))])

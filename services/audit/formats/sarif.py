@@ -7,8 +7,8 @@ a person has the kind `review`, a lack of declarations or of the registry the ki
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,6 +17,7 @@ import orjson
 
 from services.audit.formats.checked import Judged, Refused
 from services.audit.formats.prose import flowing, sentence
+from services.audit.identity import mark
 from services.audit.law import LackKind
 from services.audit.regulation import LAW
 from services.audit.rules import RULES
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from services.audit.formats.checked import Checked
-    from services.audit.law import Exemption, Finding, Lack, Rule, Ruling
+    from services.audit.law import Exemption, Finding, Lack, Report, Rule, Ruling
     from services.manifest.problems import Problem
     from services.text import Lang
 
@@ -64,6 +65,18 @@ def render(checked: Sequence[Checked], *, lang: Lang, version: str) -> bytes:
     return orjson.dumps(_Log(checked, lang, version).document(), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2)
 
 
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """A place in the source of a number; no row and column where it has no lines."""
+
+    number: int
+    source: str
+    pointer: str
+    steady: str
+    row: int | None
+    column: int | None
+
+
 class _Log:
     """One log in one language."""
 
@@ -95,19 +108,29 @@ class _Log:
                 for problem in each.problems:
                     yield self._unreadable(number, each, problem)
                 continue
-            for lack in each.report.lacks:
-                yield self._lack(number, each, None, lack)
-            for ruling in each.report.rulings:
-                for finding in ruling.findings:
-                    yield self._finding(number, each, ruling, finding)
-                for lack in ruling.lacks:
-                    yield self._lack(number, each, ruling, lack)
+            if each.fresh is None or each.known is None:
+                yield from self._told(number, each, each.report)
+                continue
+            for part, state in ((each.fresh, "new"), (each.known, "unchanged")):
+                for result in self._told(number, each, part):
+                    # An exemption is neither new nor known: a baseline knows only what is to be put right.
+                    yield result if result["kind"] == "informational" else {**result, "baselineState": state}
+
+    def _told(self, number: int, judged: Judged, report: Report) -> Iterator[dict[str, Any]]:
+        for lack in report.lacks:
+            yield self._lack(number, judged, None, lack)
+        for ruling in report.rulings:
+            for finding in ruling.findings:
+                yield self._finding(number, judged, ruling, finding)
+            for lack in ruling.lacks:
+                yield self._lack(number, judged, ruling, lack)
+            if report is not judged.known:
                 for exemption in ruling.exemptions:
-                    yield self._exemption(number, each, ruling, exemption)
+                    yield self._exemption(number, judged, ruling, exemption)
 
     def _unreadable(self, number: int, refused: Refused, problem: Problem) -> dict[str, Any]:
         said = self._message(problem.detail, problem.remedy)
-        place = (number, refused.source, problem.pointer, problem.line, problem.column)
+        place = _Spot(number, refused.source, problem.pointer, problem.pointer, problem.line, problem.column)
         return self._result(UNREADABLE, "fail", said, place, {}, refused.source)
 
     def _finding(self, number: int, judged: Judged, ruling: Ruling, finding: Finding) -> dict[str, Any]:
@@ -130,18 +153,13 @@ class _Log:
     def _message(self, fact: Text, remedy: Text) -> str:
         return ("" if self._lang == "zh" else " ").join(sentence(each, self._lang) for each in (fact, remedy))
 
-    def _result(
-        self, rule: str, kind: str, said: str, place: tuple[int, str, str, int, int], more: dict[str, Any], app: str
-    ) -> dict[str, Any]:
-        number, source, pointer, row, column = place
-        location: dict[str, Any] = {
-            "physicalLocation": {
-                "artifactLocation": {"uri": uri(source), "index": number},
-                "region": {"startLine": row, "startColumn": column},
-            }
-        }
-        if pointer:
-            location["logicalLocations"] = [{"fullyQualifiedName": pointer}]
+    def _result(self, rule: str, kind: str, said: str, spot: _Spot, more: dict[str, Any], app: str) -> dict[str, Any]:
+        physical: dict[str, Any] = {"artifactLocation": {"uri": uri(spot.source), "index": spot.number}}
+        if spot.row is not None:
+            physical["region"] = {"startLine": spot.row, "startColumn": spot.column}
+        location: dict[str, Any] = {"physicalLocation": physical}
+        if spot.pointer:
+            location["logicalLocations"] = [{"fullyQualifiedName": spot.pointer}]
         return {
             "ruleId": rule,
             "ruleIndex": self._index[rule],
@@ -149,15 +167,15 @@ class _Log:
             "level": "error" if kind == "fail" else "none",
             "message": {"text": said},
             "locations": [location],
-            "partialFingerprints": {"govapp/v1": self._fingerprint(app, rule, kind, pointer)},
+            "partialFingerprints": {"govapp/v1": self._fingerprint(app, rule, kind, spot.steady)},
             **({"properties": more} if more else {}),
         }
 
     def _fingerprint(self, *parts: str) -> str:
-        """Give a mark that stays when lines move: of app, rule and place, counted where there are several."""
-        mark = hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        self._seen[mark] += 1
-        return f"{mark}:{self._seen[mark]}"
+        """Give a mark that stays when lines and positions move: of app, rule and place; several are counted."""
+        found = mark(*parts)
+        self._seen[found] += 1
+        return f"{found}:{self._seen[found]}"
 
 
 def uri(source: str) -> str:
@@ -205,8 +223,9 @@ def _app(judged: Judged) -> str:
     return judged.report.app or judged.source
 
 
-def _place(number: int, judged: Judged, pointer: str) -> tuple[int, str, str, int, int]:
-    return number, judged.source, pointer, *judged.positions.of(pointer)
+def _place(number: int, judged: Judged, pointer: str) -> _Spot:
+    row, column = (None, None) if judged.positions is None else judged.positions.of(pointer)
+    return _Spot(number, judged.source, pointer, judged.steady(pointer), row, column)
 
 
 def _summary(judged: Judged) -> dict[str, Any]:

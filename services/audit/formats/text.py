@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
-from services.audit.formats.checked import Refused
-from services.audit.formats.prose import line, sentence, word
+from services.audit.formats import outline
 from services.audit.law import LackKind, Outcome, Verdict
-from services.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from services.audit.formats.checked import Checked, Judged
-    from services.audit.law import Exemption, Finding, Lack, Report, Ruling
-    from services.text import Lang
+    from services.audit.formats.checked import Checked
+    from services.audit.formats.outline import Item, Outline, Section, Where
+    from services.audit.law import Report
+    from services.text import Lang, Text
 
 _RED, _GREEN, _YELLOW, _BLUE, _BOLD, _DIM = "31", "32", "33", "36", "1", "2"
 _COLOURS = {
@@ -26,12 +24,6 @@ _COLOURS = {
     Verdict.NOT_APPLICABLE: _DIM,
 }
 _OUTCOME_COLOURS = {Outcome.APPROVE: _GREEN, Outcome.RETURN: _RED, Outcome.REFER: _YELLOW}
-_LACKS = {
-    LackKind.DECLARATION: Text("缺少声明", "Declarations lacking"),
-    LackKind.REGISTRY: Text("缺少登记信息", "Lacking from the registry"),
-    LackKind.PERSON: Text("需要人工判断", "Questions to a person"),
-}
-_IDENTITY = Text("适用范围", "scope")
 
 
 class _Page:
@@ -51,10 +43,8 @@ class _Page:
     def say(self, zh: str, en: str) -> str:
         return zh if self.lang == "zh" else en
 
-    def heading(self, text: Text, count: int, colour: str) -> None:
-        self.add()
-        said = text.in_(self.lang)
-        self.add(self.paint(f"{said[:1].upper()}{said[1:]} {count}", _BOLD, colour))
+    def named(self, name: Text, text: str) -> str:
+        return f"{outline.heading(name, self.lang)}{self.say('：', ': ')}{text}"
 
 
 def render(checked: Sequence[Checked], *, lang: Lang, is_coloured: bool = False) -> str:
@@ -66,23 +56,26 @@ def render(checked: Sequence[Checked], *, lang: Lang, is_coloured: bool = False)
         is_coloured: whether it goes to a terminal that understands colours.
     """
     page = _Page(lang, is_coloured=is_coloured)
-    for each in checked:
+    outlines = [outline.outline(each, lang) for each in checked]
+    for each in outlines:
         if page.lines:
             page.add()
-        if isinstance(each, Refused):
+        if each.report is None:
             _refused(page, each)
         else:
-            _judged(page, each)
-    if len(checked) > 1:
-        _total(page, checked)
+            _judged(page, each, each.report)
+    if len(outlines) > 1:
+        counted = (f"{said} {count}" for _, said, count in outline.totals(outlines, lang))
+        page.add()
+        page.add(page.say(f"共 {len(outlines)} 份：", f"{len(outlines)} in all: ") + " · ".join(counted))
     return "\n".join(page.lines) + "\n"
 
 
-def _refused(page: _Page, refused: Refused) -> None:
-    page.add(page.paint(line(refused.source), _BOLD))
+def _refused(page: _Page, refused: Outline) -> None:
+    page.add(page.paint(refused.source, _BOLD))
     for each in refused.problems:
-        page.add(f"{line(refused.source)}:{each.line}:{each.column}  {sentence(each.detail, page.lang)}", 2)
-        page.add(f"{page.say('改正：', 'Remedy: ')}{sentence(each.remedy, page.lang)}", 4)
+        page.add(f"{each.places[0].address}  {each.fact}", 2)
+        _remedy(page, each, 4)
     page.add()
     count = len(refused.problems)
     page.add(
@@ -92,108 +85,56 @@ def _refused(page: _Page, refused: Refused) -> None:
     )
 
 
-def _judged(page: _Page, judged: Judged) -> None:
-    report = judged.report
-    _title(page, judged)
-    broken = [(ruling, each) for ruling in report.rulings for each in ruling.findings]
-    if broken:
-        page.heading(word(Verdict.VIOLATION), len(broken), _RED)
-        _findings(page, judged, broken)
-    every: list[tuple[Ruling | None, Lack]] = [(None, lack) for lack in report.lacks]
-    every += [(ruling, lack) for ruling in report.rulings for lack in ruling.lacks]
-    for kind, title in _LACKS.items():
-        _lacks(page, judged, title, [told for told in every if told[1].kind is kind])
-    exempt = [(ruling, each) for ruling in report.rulings for each in ruling.exemptions]
-    if exempt:
-        page.heading(word(Verdict.EXEMPT), len(exempt), _BLUE)
-        _exemptions(page, judged, exempt)
+def _judged(page: _Page, judged: Outline, report: Report) -> None:
+    called = " ".join(each for each in (judged.name, judged.app) if each)
+    page.add(" ".join(each for each in (page.paint(judged.source, _BOLD), called) if each))
+    page.add(page.paint(f"{report.on} · {report.law} · {judged.seen}", _DIM), 2)
+    for section in judged.sections:
+        page.add()
+        colour = _YELLOW if isinstance(section.kind, LackKind) else _COLOURS[section.kind]
+        page.add(page.paint(f"{section.title} {section.count}", _BOLD, colour))
+        _section(page, section)
     page.add()
-    _outcome(page, report)
-
-
-def _title(page: _Page, judged: Judged) -> None:
-    report = judged.report
-    called = " ".join(line(each) for each in (report.name, report.app) if each)
-    page.add(" ".join(each for each in (page.paint(line(judged.source), _BOLD), called) if each))
-    seen = (
-        page.say("未取得登记系统的答复", "no answer of the registry")
-        if report.revision is None
-        else page.say(f"登记版本 {report.revision}", f"registry revision {report.revision}")
+    counts = (
+        page.paint(f"{said} {count}", *([_COLOURS[verdict]] if count else [])) for verdict, said, count in judged.counts
     )
-    page.add(
-        page.paint(page.say(f"{report.on} · {report.law} · {seen}", f"{report.on} · {report.law} · {seen}"), _DIM), 2
-    )
+    page.add(" · ".join(counts))
+    if judged.reason is not None:
+        page.add(judged.reason)
+    concluded = page.named(outline.OUTCOME, judged.concluded)
+    page.add(page.paint(concluded, _BOLD, _OUTCOME_COLOURS.get(report.outcome, _DIM)))
 
 
-def _findings(page: _Page, judged: Judged, told: Iterable[tuple[Ruling, Finding]]) -> None:
-    for _, group in groupby(told, key=_label):
-        entries = list(group)
-        ruling = entries[0][0]
-        page.add(_called(page, ruling), 2)
-        page.add(page.paint(page.say(f"“{line(ruling.text.zh)}”", f"“{line(ruling.text.en)}”"), _DIM), 4)
-        for _, each in entries:
-            page.add(f"{_place(judged, each.place)}  {sentence(each.fact, page.lang)}", 4)
-            page.add(f"{page.say('改正：', 'Remedy: ')}{sentence(each.remedy, page.lang)}", 6)
+def _section(page: _Page, section: Section) -> None:
+    for topic in section.topics:
+        if topic.label is None:
+            for item in topic.items:
+                _lack(page, item)
+            continue
+        page.add(_called(page, topic.label, topic.title), 2)
+        if section.kind is Verdict.VIOLATION:
+            page.add(page.paint(f"“{topic.text}”", _DIM), 4)
+        for item in topic.items:
+            grants = f" ({', '.join(item.grants)})" if item.grants else ""
+            page.add(f"{item.places[0].address}  {item.fact}{grants}", 4)
+            _remedy(page, item, 6)
 
 
-def _lacks(page: _Page, judged: Judged, title: Text, told: Iterable[tuple[Ruling | None, Lack]]) -> None:
-    """Say each thing that is lacking once, with all the places and rules that need it."""
-    groups: dict[tuple[str, str], list[tuple[Ruling | None, Lack]]] = {}
-    for ruling, each in told:
-        said = sentence(each.fact, page.lang), sentence(each.remedy, page.lang)
-        groups.setdefault(said, []).append((ruling, each))
-    if groups:
-        page.heading(title, len(groups), _YELLOW)
-    for (fact, remedy), needed in groups.items():
-        page.add(fact, 2)
-        page.add(f"{page.say('处理：', 'To do: ')}{remedy}", 4)
-        for ruling, each in needed:
-            page.add(f"{_place(judged, each.place)}  {_called(page, ruling)}", 4)
+def _lack(page: _Page, item: Item) -> None:
+    page.add(item.fact, 2)
+    page.add(page.named(outline.TO_DO, item.remedy or ""), 4)
+    for each in item.places:
+        page.add(f"{each.address}  {_rule(page, each)}", 4)
 
 
-def _exemptions(page: _Page, judged: Judged, told: Iterable[tuple[Ruling, Exemption]]) -> None:
-    for _, group in groupby(told, key=_label):
-        entries = list(group)
-        page.add(_called(page, entries[0][0]), 2)
-        for _, each in entries:
-            grants = f" ({', '.join(line(grant) for grant in each.grants)})" if each.grants else ""
-            page.add(f"{_place(judged, each.place)}  {sentence(each.reason, page.lang)}{grants}", 4)
+def _remedy(page: _Page, item: Item, indent: int) -> None:
+    if item.remedy is not None:
+        page.add(page.named(outline.REMEDY, item.remedy), indent)
 
 
-def _label(told: tuple[Ruling, object]) -> str:
-    return told[0].label
+def _rule(page: _Page, where: Where) -> str:
+    return page.paint(where.title or "", _BOLD) if where.rule is None else _called(page, where.rule, where.title)
 
 
-def _called(page: _Page, ruling: Ruling | None) -> str:
-    if ruling is None:
-        return page.paint(_IDENTITY.in_(page.lang), _BOLD)
-    return f"{page.paint(ruling.label, _BOLD)} {line(ruling.title.in_(page.lang))}"
-
-
-def _place(judged: Judged, pointer: str) -> str:
-    position = judged.positions.of(pointer)
-    return f"{line(judged.source)}:{position.line}:{position.column}"
-
-
-def _outcome(page: _Page, report: Report) -> None:
-    counts = " · ".join(
-        page.paint(
-            f"{word(verdict).in_(page.lang)} {report.counts[verdict]}",
-            *([_COLOURS[verdict]] if report.counts[verdict] else []),
-        )
-        for verdict in Verdict
-    )
-    page.add(counts)
-    if report.reason is not None:
-        page.add(sentence(report.reason, page.lang))
-    said = page.say(f"结论：{report.outcome.zh}", f"Outcome: {report.outcome.en}")
-    page.add(page.paint(said, _BOLD, _OUTCOME_COLOURS.get(report.outcome, _DIM)))
-
-
-def _total(page: _Page, checked: Sequence[Checked]) -> None:
-    outcomes = [None if isinstance(each, Refused) else each.report.outcome for each in checked]
-    parts = [f"{word(each).in_(page.lang)} {outcomes.count(each)}" for each in Outcome if each in outcomes]
-    if unread := outcomes.count(None):
-        parts.append(page.say(f"无法读取 {unread}", f"cannot be read {unread}"))
-    page.add()
-    page.add(page.say(f"共 {len(checked)} 份：", f"{len(checked)} in all: ") + " · ".join(parts))
+def _called(page: _Page, label: str, title: str | None) -> str:
+    return f"{page.paint(label, _BOLD)} {title}"

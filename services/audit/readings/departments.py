@@ -58,11 +58,11 @@ def several_apps(case: Case) -> Iterator[Lack | NotAddressed]:
 
 
 def _other_apps(case: Case) -> Iterator[Neighbour | Lack]:
-    sponsor = case.manifest.sponsor
-    if sponsor is None or sponsor.root_organ is None:
+    sponsor, recorded = case.manifest.sponsor, case.recorded
+    if recorded is None and (sponsor is None or sponsor.root_organ is None):
         yield lacks.undeclared(PLACE)
         return
-    tie = ties.department_tie(case.manifest)
+    tie = ties.department_tie(case.manifest, recorded)
     answer = None if tie is None else case.tie(tie)
     if answer is None:
         yield lacks.registry_silent(PLACE)
@@ -72,6 +72,9 @@ def _other_apps(case: Case) -> Iterator[Neighbour | Lack]:
         if facts.faces_grassroots is False or (facts.stage is not None and facts.stage not in RUNNING):
             continue
         unknown = [what for name, what in _UNKNOWN.items() if getattr(facts, name) is None]
+        if recorded is not None:
+            # Who stands under this tie is of the department by the tree, whatever they declare.
+            unknown = [what for what in unknown if what is not _UNKNOWN["root_organ"]]
         yield from (lacks.neighbour_undeclared(PLACE, neighbour, what) for what in unknown)
         if not unknown:
             yield neighbour

@@ -7,3 +7,6 @@ from services.audit.regulation import burden_2024
 
 LAW = Law((burden_2024.INSTRUMENT,))
 """Every instrument in force that apps are judged against."""
+
+LAWS = {LAW.version: LAW}
+"""Every version of the law that is held, by its name: the present one, and former and coming ones as they are added."""

@@ -1,42 +1,41 @@
-"""Apps over HTTP: register and change by PUT, read, list, withdraw."""
+"""Apps over HTTP: register and change by PUT, read, withdraw."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import date, datetime
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.manifest.model import Manifest
 from services.manifest.reading import MAX_BYTES
-from services.manifest.terms import FeatureKind, Level, Role, Stage
-from services.manifest.ties import name_key
-from services.manifest.values import AppId, DivisionCode, Line
+from services.manifest.terms import AppKind, Level, Role, Stage
+from services.manifest.values import AppId, Line
 from services.registry import granting, life_cycle
 from services.registry.api import moments
-from services.registry.api.answers import answer, next_page
+from services.registry.api.answers import answer
 from services.registry.api.desk import DATABASE_UNAVAILABLE, act_of, desk_of
 from services.registry.api.manifests import read_manifest
-from services.registry.api.moments import AS_OF, AsOfQuery, AsOfText
+from services.registry.api.moments import AsOfQuery
+from services.registry.api.notes import Note, notes_on
 from services.registry.refusals import ConflictError, Objection
 from services.registry.store import apps
 from services.registry.tables import App, Grant
 from services.text import Text
 from services.web import (
     CONFLICT,
-    INVALID_CURSOR,
     INVALID_VALUE,
     NOT_FOUND,
+    Conditions,
     Fault,
     Problem,
     body_format,
     caller_of,
-    decode_cursor,
     etag,
+    language_of,
     not_modified,
     operation,
     read_body,
@@ -44,7 +43,6 @@ from services.web import (
     require_if_match,
 )
 
-UNDECLARED = "undeclared"
 REGISTERED = "登记 · registered"
 """The reason of a registration that gives none."""
 
@@ -64,6 +62,7 @@ class AppSummary(BaseModel):
     is_withdrawn: bool = Field(description="是否已撤回 · whether it was withdrawn")
     is_returned: bool = Field(description="是否已退回主办单位 · whether the proposal was given back to its sponsor")
     name: str | None
+    kind: AppKind | None
     sponsor: str | None = Field(description="主办单位 · sponsor")
     root_organ: str | None = Field(description="所属部门 · root organ")
     level: Level | None
@@ -72,6 +71,12 @@ class AppSummary(BaseModel):
     role: Role | None
     stage: Stage | None
     faces_grassroots: bool | None = Field(description="声明的，或由到达层级可知的 · declared, or plain from the levels")
+    proposed_on: date | None
+    begun_on: date | None
+    online_on: date | None
+    retire_on: date | None
+    retired_on: date | None
+    consolidation_due_on: date | None = Field(description="清理整合期限 · the day by which it is merged or retired")
 
 
 class RegisteredApp(BaseModel):
@@ -90,17 +95,6 @@ class RegisteredApp(BaseModel):
     manifest: Manifest
 
 
-class AppPage(BaseModel):
-    """A page of a list of apps, in the order of their ids, as of one registry revision."""
-
-    model_config = ConfigDict(frozen=True)
-
-    revision: int = Field(description="全部各页所依据的登记号 · the registry revision of all pages")
-    total: int = Field(ge=0, description="各页合计 · apps on all pages")
-    items: list[AppSummary]
-    next: str | None = Field(description="下一页的 cursor，没有则为 null · cursor of the next page, if there is one")
-
-
 class Reason(BaseModel):
     """Why something is done."""
 
@@ -109,84 +103,21 @@ class Reason(BaseModel):
     reason: Line = Field(description="理由，记入历史 · the reason, which goes into the history")
 
 
-def _one_of(*vocabulary: str) -> Any:  # noqa: ANN401 - what an annotation may hold
-    """Give what makes a text one of some words, and the document list them."""
+class PutApp(AppSummary):
+    """An app in brief as it was recorded, and where its manifest does not agree with what is known."""
 
-    def known(word: str) -> str:
-        if word not in vocabulary:
-            raise PydanticCustomError("enum", "Input should be {expected}", {"expected": "、".join(vocabulary)})
-        return word
-
-    return AfterValidator(known), Field(json_schema_extra={"enum": list(vocabulary)})
-
-
-def _searchable(name: str) -> str:
-    if not name_key(name):
-        raise PydanticCustomError("string_too_short", "This needs at least {min_length} characters", {"min_length": 1})
-    return name
-
-
-class AppQuery(BaseModel):
-    """The conditions of a list, all of which hold, and the page asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    level: Annotated[str, *_one_of(*Level, UNDECLARED)] | None = Field(
-        default=None, description="主办单位层级 · level of the sponsor"
+    notes: list[Note] = Field(
+        description="清单与机构名录、区划代码不一致之处；已照样登记，部门以名录为准"
+        " · where the manifest says what the tree of organisations or the list of divisions does not; it was recorded"
+        " all the same, and the department is that of the tree"
     )
-    division: DivisionCode | None = Field(
-        default=None,
-        description="主办单位位于该区划或其下级区划；空串为全部已声明区划的应用"
-        " · the sponsor sits in this division or below it; the empty code holds for all that declare a division",
-    )
-    department: Line | None = Field(
-        default=None,
-        description="部门名称（清单声明的所属部门，未声明时为主办单位名称）· the department, by its name",
-    )
-    stage: Annotated[str, *_one_of(*Stage, UNDECLARED)] | None = Field(default=None, description="阶段 · stage")
-    sector: Line | None = Field(default=None, description="行业 · sector")
-    role: Annotated[str, *_one_of(*Role, UNDECLARED)] | None = Field(default=None, description="角色 · role")
-    feature_kind: FeatureKind | None = Field(
-        default=None, description="至少有一个该类型的功能 · it has a feature of this kind"
-    )
-    faces_grassroots: Annotated[str, *_one_of("true", "false", UNDECLARED)] | None = Field(
-        default=None, description="面向基层 · faces the grassroots"
-    )
-    name: Annotated[Line, AfterValidator(_searchable)] | None = Field(
-        default=None,
-        description="名称中的任意一段，不分全半角、大小写和空格"
-        " · any part of the name, whatever its width, case and spaces",
-    )
-    withdrawn: Annotated[str, *_one_of("exclude", "include", "only")] = Field(
-        default="exclude", description="已撤回的应用 · withdrawn apps"
-    )
-    as_of: AsOfText | None = Field(default=None, description=AS_OF)
-    limit: int = Field(default=100, ge=1, le=1000, description="每页条数 · apps on a page")
-    cursor: str | None = Field(default=None, max_length=2048, description="上一页的 next · `next` of the page before")
-
-    def filter(self) -> apps.Filter:
-        """Give the conditions as the store knows them."""
-        faces: dict[str | None, bool | Literal["undeclared"] | None]
-        faces = {"true": True, "false": False, "undeclared": "undeclared", None: None}
-        return apps.Filter(
-            level=self.level,
-            division=self.division,
-            department=self.department,
-            stage=self.stage,
-            sector=self.sector,
-            role=self.role,
-            feature_kind=self.feature_kind,
-            faces_grassroots=faces[self.faces_grassroots],
-            name=self.name,
-            is_withdrawn={"exclude": False, "include": None, "only": True}[self.withdrawn],
-        )
 
 
 _PUT = operation("write", CONFLICT, DATABASE_UNAVAILABLE, body=Manifest, conditional="put", max_body_bytes=MAX_BYTES)
-_PUT["responses"][201] = {"model": AppSummary, "description": "已登记 · It is new."}
+_PUT["responses"][201] = {"model": PutApp, "description": "已登记 · It is new."}
 
 
-@router.put("/apps/{id}", summary="登记或变更应用 · Register an app, or change it", response_model=AppSummary, **_PUT)
+@router.put("/apps/{id}", summary="登记或变更应用 · Register an app, or change it", response_model=PutApp, **_PUT)
 async def put_app(
     request: Request,
     id: Id,
@@ -206,12 +137,15 @@ async def put_app(
     desk = desk_of(request)
     body, form = await read_body(request), body_format(request)
     manifest = await desk.read(read_manifest, body, form, id)
-    guard = _may_put(request, manifest, reason)
+    # Before the write: once something is recorded, nothing more may fail.
+    noted = await desk.read(notes_on, desk, manifest, language_of(request))
+    guard = may_put(request, request, manifest, reason)
     act = act_of(request, reason or REGISTERED)
     row, is_new = await desk.write(apps.put, desk.database, id, manifest, act, guard, desk.settings.max_offers)
+    told_of = {**summary(row), "notes": noted}
     if not is_new:
-        return answer(summary(row), revision=row.since)
-    return answer(summary(row), revision=row.since, status=201, headers={"Location": f"/v1/apps/{id}"})
+        return answer(told_of, revision=row.since)
+    return answer(told_of, revision=row.since, status=201, headers={"Location": f"/v1/apps/{id}"})
 
 
 @router.get(
@@ -246,53 +180,11 @@ async def get_app(request: Request, id: Id, as_of: AsOfQuery = None) -> Response
     return answer(body, revision=record.revision, headers=headers)
 
 
-@router.get(
-    "/apps",
-    summary="应用列表 · A list of apps",
-    response_model=AppPage,
-    **operation("read", INVALID_CURSOR, DATABASE_UNAVAILABLE),
-)
-async def list_apps(request: Request, query: Annotated[AppQuery, Query()]) -> Response:
-    """List apps in the order of their ids. All conditions hold together; what an app does not declare meets none.
-
-    The pages that follow (`next`, or the Link header, which keeps the filter) are of the same list: as of the registry
-    revision of the first page, which is the newest one, or that of `as_of`.
-    """
-    desk = desk_of(request)
-    filters = query.model_dump(exclude={"limit", "cursor"})
-    after, revision = "", None
-    if query.cursor is not None:
-        position = decode_cursor(query.cursor, filters, {"id": str, "revision": int})
-        after, revision = str(position["id"]), int(position["revision"])
-    page = await desk.read(
-        apps.page,
-        desk.database,
-        query.filter(),
-        limit=query.limit,
-        after=after,
-        revision=revision,
-        as_of=moments.as_of(query.as_of),
-    )
-    if page is None:
-        detail = Text("游标所指的登记号尚未到达。", "The registry has not reached the cursor's revision.")
-        raise Problem(INVALID_CURSOR, errors=[Fault("?cursor", detail)])
-    cursor, headers = None, None
-    if page.has_more:
-        cursor, headers = next_page(request, {"id": page.apps[-1].id, "revision": page.revision}, filters)
-    body = {
-        "revision": page.revision,
-        "total": page.total,
-        "items": [summary(row) for row in page.apps],
-        "next": cursor,
-    }
-    return answer(body, headers=headers)
-
-
 @router.post(
     "/apps/{id}/withdraw",
     summary="撤回应用 · Withdraw an app",
     response_model=AppSummary,
-    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change"),
+    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change", is_once=True),
 )
 async def withdraw_app(request: Request, id: Id, why: Reason) -> Response:
     """Withdraw an app for good: it offers nothing any more, lists leave it out, and it stays as it is."""
@@ -303,15 +195,17 @@ async def withdraw_app(request: Request, id: Id, why: Reason) -> Response:
         require_if_match(request, etag(current.since))
         life_cycle.require_move(current, life_cycle.State.WITHDRAWN, caller_of(request).scopes)
 
-    row = await desk.write(apps.withdraw, desk.database, id, act_of(request, why.reason), guard)
-    return answer(summary(row), revision=row.since)
+    act = act_of(request, why.reason)
+    return await desk.answer_once(request, told, apps.withdraw, desk.database, id, act, guard)
 
 
-def _may_put(request: Request, manifest: Manifest, reason: str | None) -> apps.PutGuard:
+def may_put(conditions: Conditions, request: Request, manifest: Manifest, reason: str | None) -> apps.PutGuard:
+    """Give what lets a manifest pass, or raises: for the caller of `request`, on `conditions`, and with a reason."""
+
     def guard(current: App | None, grants: Sequence[Grant]) -> None:
         if current is not None:
             _refuse_withdrawn(current)
-        require_for_put(request, None if current is None else etag(current.since))
+        require_for_put(conditions, None if current is None else etag(current.since))
         life_cycle.require_put(current, manifest, caller_of(request).scopes)
         if current is not None and reason is None:
             detail = Text("变更须写明理由。", "A change needs a reason.")
@@ -328,6 +222,11 @@ def _refuse_withdrawn(app: App) -> None:
         fact = Text("该应用已撤回，不能再更改", "the app was withdrawn and cannot be changed any more")
         remedy = Text("以新的标识登记", "register it under a new id")
         raise ConflictError(Objection("{id}", fact, remedy))
+
+
+def told(row: App) -> Response:
+    """Answer with an app in brief, as it stands after a write."""
+    return answer(summary(row), revision=row.since)
 
 
 _SUMMARY = tuple(name for name in AppSummary.model_fields if name != "revision")

@@ -32,6 +32,11 @@ class EndedOffer(BaseModel):
 
     tie: str = Field(description="关联键 · the tie")
     division: str = Field(description="服务区域 · the division")
+    app: str | None = Field(
+        default=None,
+        description="应用标识，只在机构的变更中写出；其余即该变更的应用"
+        " · id of the app, told where an organisation was changed; else it is the app of the change",
+    )
 
 
 class BegunOffer(EndedOffer):
@@ -46,9 +51,9 @@ class Change(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     revision: int = Field(description="登记号 · registry revision")
-    noun: Literal["app", "grant"] = Field(description="改的是什么 · what was changed")
+    noun: Literal["app", "grant", "organisation"] = Field(description="改的是什么 · what was changed")
     id: str = Field(description="其标识 · its id")
-    app: str = Field(description="所属应用的标识 · id of the app")
+    app: str | None = Field(description="所属应用的标识；机构为 null · id of the app; null for an organisation")
     action: Action = Field(description="做了什么 · what was done")
     at: datetime = Field(description="何时 · when")
     who: str = Field(description="何人 · by whom")
@@ -88,8 +93,8 @@ class ChangeQuery(BaseModel):
         description="已读到的登记号：上次答复的 next，或快照的登记号；从头读起写 0"
         " · the registry revision read already: `next` of the last answer, or that of a snapshot; 0 for all",
     )
-    noun: list[Literal["app", "grant"]] = Field(
-        default=[], max_length=2, description="只要这些种类的变更 · changes of these only"
+    noun: list[Literal["app", "grant", "organisation"]] = Field(
+        default=[], max_length=3, description="只要这些种类的变更 · changes of these only"
     )
     app: AppId | None = Field(default=None, description="只要这个应用及其批准的变更 · of this app and its grants only")
     tie: list[Annotated[str, Field(max_length=4000, pattern=TIE)]] = Field(
@@ -130,18 +135,22 @@ async def list_changes(request: Request, query: Annotated[ChangeQuery, Query()])
         if not await watch.beyond(found.reached, left_s):
             break
         found = await desk.read(changes.since, desk.database, found.next, wanted, limit=query.limit)
-    items = [_told(each) for each in found.changes]
+    items = [told(each) for each in found.changes]
     return answer({"revision": found.reached, "next": found.next, "items": items})
 
 
-def _told(change: changes.Change) -> dict[str, Any]:
+def told(change: changes.Change) -> dict[str, Any]:
+    """Tell a change, as `Change` describes it."""
     names = ("revision", "noun", "app", "action", "at", "who", "reason", "hash")
     return {
         **{name: getattr(change, name) for name in names},
         "id": change.thing,
         "grant": None if change.grant is None else orjson.Fragment(change.grant),
-        "ended": [{"tie": tie, "division": division} for tie, division in change.ended],
-        "begun": [
-            {"tie": tie, "division": division, "facts": orjson.Fragment(facts)} for tie, division, facts in change.begun
-        ],
+        "ended": [_offer(change, *offer) for offer in change.ended],
+        "begun": [{**_offer(change, *offer), "facts": orjson.Fragment(facts)} for *offer, facts in change.begun],
     }
+
+
+def _offer(change: changes.Change, tie: str, division: str, app: str) -> dict[str, Any]:
+    offer = {"tie": tie, "division": division}
+    return offer if change.app is not None else {**offer, "app": app}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from services.jobs import Jobs
 from services.registry.audit_keys import AuditKeys, KeysUnavailableError
 from services.registry.refusals import ConflictError, DecideAgainError, ForbiddenError, RefusedError, UnknownError
+from services.registry.store import answers
 from services.registry.store.database import Act, UnavailableError
 from services.text import Text
 from services.web import (
@@ -17,16 +20,19 @@ from services.web import (
     INVALID_VALUE,
     NOT_FOUND,
     Fault,
+    Kept,
     Problem,
     ProblemType,
     caller_of,
     log_event,
+    once_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from services.registry.settings import RegistrySettings
     from services.registry.store.database import Database
@@ -62,7 +68,15 @@ KEYS_UNAVAILABLE = ProblemType(
 )
 
 _KINDS = {RefusedError: INVALID_VALUE, ConflictError: CONFLICT, DecideAgainError: DECIDE_AGAIN}
-_NOUNS = {"app": Text("应用", "app"), "grant": Text("批准", "grant"), "revision": Text("登记号", "revision")}
+_NOUNS = {
+    "app": Text("应用", "app"),
+    "grant": Text("批准", "grant"),
+    "revision": Text("登记号", "revision"),
+    "import": Text("导入", "import"),
+    "organisation": Text("机构", "organisation"),
+    "division": Text("行政区划", "division"),
+    "subscription": Text("订阅", "subscription"),
+}
 _LOG = logging.getLogger("govapp.registry")
 
 P = ParamSpec("P")
@@ -103,6 +117,43 @@ class Desk:
         """
         return await self._do(self._writers, lambda: work(*args, **kwargs))
 
+    async def answer_once(
+        self,
+        request: Request,
+        tell: Callable[[T], Response],
+        work: Callable[P, T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Response:
+        """Do what writes and tell of it: once, when the caller has named the request by an `Idempotency-Key`.
+
+        The answer is then kept in the transaction that does the work, so that there is never one without the other.
+        It is kept only when the work is done: what was refused or went wrong may be tried again under the same key.
+
+        Args:
+            request: what is answered.
+            tell: makes the answer of what the work gives; it does nothing else.
+            work: writes, with the arguments that follow.
+            args: its arguments.
+            kwargs: its arguments by name.
+
+        Raises:
+            Problem: as `read`.
+
+        """
+        once = once_of(request)
+        if once is None:
+            return tell(await self.write(work, *args, **kwargs))
+        told: list[Response] = []
+
+        def do() -> Kept:
+            told.append(tell(work(*args, **kwargs)))
+            return Kept.of(once, told[0])
+
+        kept_for = timedelta(hours=self.settings.answers_kept_h)
+        kept = await self.write(answers.once, self.database, once, kept_for, do)
+        return told[0] if kept is None else kept.answer_to(once)
+
     async def do_in(self, threads: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what has threads of its own.
 
@@ -131,26 +182,35 @@ class Desk:
     async def _do(executor: ThreadPoolExecutor | None, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(executor, work)
-        except RefusedError as error:
+        except Exception as error:
+            problem = as_problem(error)
+            if problem is None:
+                raise
+            raise problem from error
+
+
+def as_problem(error: Exception) -> Problem | None:
+    """Give the problem that tells what stood in the way; None for what is no caller's business but a failure."""
+    match error:
+        case RefusedError():
             kind = next(_KINDS[each] for each in type(error).__mro__ if each in _KINDS)
-            faults = [Fault(each.place, each.fact, each.remedy) for each in error.objections]
-            raise Problem(kind, errors=faults) from error
-        except ForbiddenError as error:
+            return Problem(kind, errors=[Fault(each.place, each.fact, each.remedy) for each in error.objections])
+        case ForbiddenError():
             detail = Text(f"此操作需要权限 {error.scope}。", f"This needs the scope {error.scope}.")
             challenge = f'Bearer realm="govapp", error="insufficient_scope", scope="{error.scope}"'
-            raise Problem(FORBIDDEN, detail, headers={"WWW-Authenticate": challenge}) from error
-        except UnknownError as error:
+            return Problem(FORBIDDEN, detail, headers={"WWW-Authenticate": challenge})
+        case UnknownError():
             noun = _NOUNS[error.noun]
-            detail = Text(
-                f"没有标识为 {error.thing} 的{noun.zh}。", f"There is no {noun.en} with the id {error.thing}."
-            )
-            raise Problem(NOT_FOUND, detail) from error
-        except KeysUnavailableError as error:
+            said = Text(f"没有标识为 {error.thing} 的{noun.zh}。", f"There is no {noun.en} with the id {error.thing}.")
+            return Problem(NOT_FOUND, said)
+        case KeysUnavailableError():
             log_event(_LOG, "audit_keys.unavailable", level=logging.WARNING, reason=str(error))
-            raise Problem(KEYS_UNAVAILABLE, headers={"Retry-After": "5"}) from error
-        except UnavailableError as error:
+            return Problem(KEYS_UNAVAILABLE, headers={"Retry-After": "5"})
+        case UnavailableError():
             log_event(_LOG, "database.unavailable", level=logging.WARNING, reason=str(error))
-            raise Problem(DATABASE_UNAVAILABLE, headers={"Retry-After": "1"}) from error
+            return Problem(DATABASE_UNAVAILABLE, headers={"Retry-After": "1"})
+        case _:
+            return None
 
 
 def desk_of(request: Request) -> Desk:
@@ -162,3 +222,9 @@ def desk_of(request: Request) -> Desk:
 def act_of(request: Request, reason: str) -> Act:
     """Give the act that `request` is: its caller's."""
     return Act(caller_of(request).name, reason)
+
+
+def jobs_of(request: Request) -> Jobs:
+    """Give the durable work of the service that answers `request`."""
+    jobs: Jobs = request.state.jobs
+    return jobs

@@ -148,7 +148,7 @@ class GrantPage(BaseModel):
     summary="记录一项批准 · Record a grant",
     status_code=201,
     response_model=RecordedGrant,
-    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE),
+    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, is_once=True),
 )
 async def record_grant(request: Request, id: Id, new: NewGrant) -> Response:
     """Record what an authority has granted to an app."""
@@ -163,9 +163,12 @@ async def record_grant(request: Request, id: Id, new: NewGrant) -> Response:
         if objections := tuple(granting.objections(terms, app, orjson.loads(manifest), competent)):
             raise RefusedError(*objections)
 
-    grant = await desk.write(grants.record, desk.database, id, terms, act_of(request, new.reason), guard)
-    place = {"Location": f"/v1/apps/{id}/grants/{grant.id}"}
-    return answer(told(grant), revision=grant.since, status=201, headers=place)
+    def recorded(grant: Grant) -> Response:
+        place = {"Location": f"/v1/apps/{id}/grants/{grant.id}"}
+        return answer(told(grant), revision=grant.since, status=201, headers=place)
+
+    act = act_of(request, new.reason)
+    return await desk.answer_once(request, recorded, grants.record, desk.database, id, terms, act, guard)
 
 
 @router.get(
@@ -232,7 +235,7 @@ async def get_grant(request: Request, id: Id, grant: GrantId, as_of: AsOfQuery =
     "/apps/{id}/grants/{grant}/revoke",
     summary="撤销批准 · Revoke a grant",
     response_model=RecordedGrant,
-    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change"),
+    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change", is_once=True),
 )
 async def revoke_grant(request: Request, id: Id, grant: GrantId, revocation: Revocation) -> Response:
     """Revoke a grant: from the day given on it counts no longer. It stays on record."""
@@ -249,15 +252,15 @@ async def revoke_grant(request: Request, id: Id, grant: GrantId, revocation: Rev
             raise RefusedError(Objection("/revoked_on", fact, remedy))
 
     act = act_of(request, revocation.reason)
-    revoked = await desk.write(grants.revoke, desk.database, id, grant, revocation.revoked_on, act, guard)
-    return answer(told(revoked), revision=revoked.since)
+    on = revocation.revoked_on
+    return await desk.answer_once(request, _changed, grants.revoke, desk.database, id, grant, on, act, guard)
 
 
 @router.post(
     "/apps/{id}/grants/{grant}/renew",
     summary="延长批准 · Renew a grant",
     response_model=RecordedGrant,
-    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change"),
+    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change", is_once=True),
 )
 async def renew_grant(request: Request, id: Id, grant: GrantId, renewal: Renewal) -> Response:
     """Renew a grant that has not run out: all else stays as it was granted, and must still be grantable today."""
@@ -273,8 +276,12 @@ async def renew_grant(request: Request, id: Id, grant: GrantId, renewal: Renewal
             raise ConflictError(*(Objection("{grant}", each.fact, each.remedy) for each in found))
 
     act = act_of(request, renewal.reason)
-    renewed = await desk.write(grants.renew, desk.database, id, grant, renewal.until_on, act, guard)
-    return answer(told(renewed), revision=renewed.since)
+    on = renewal.until_on
+    return await desk.answer_once(request, _changed, grants.renew, desk.database, id, grant, on, act, guard)
+
+
+def _changed(grant: Grant) -> Response:
+    return answer(told(grant), revision=grant.since)
 
 
 def _terms(new: NewGrant) -> grants.Terms:

@@ -1,4 +1,4 @@
-"""History over HTTP: what was done to an app or a grant, by whom, why, and what it changed."""
+"""History over HTTP: what was done to an app, a grant or an organisation, by whom, why, and what it changed."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -14,6 +14,7 @@ from services.registry.api.answers import answer, next_page
 from services.registry.api.apps import Id
 from services.registry.api.desk import DATABASE_UNAVAILABLE, Desk, desk_of
 from services.registry.api.grants import GrantId
+from services.registry.api.organisations import Code
 from services.registry.differences import difference
 from services.registry.store import history
 from services.registry.store.history import Subject
@@ -57,9 +58,9 @@ class RevisionSummary(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     revision: int = Field(description="登记号 · registry revision")
-    noun: Literal["app", "grant"] = Field(description="改的是什么 · what was changed")
+    noun: Literal["app", "grant", "organisation"] = Field(description="改的是什么 · what was changed")
     id: str = Field(description="其标识 · its id")
-    app: str = Field(description="所属应用的标识 · id of the app")
+    app: str | None = Field(description="所属应用的标识；机构为 null · id of the app; null for an organisation")
     action: Action = Field(description="做了什么 · what was done")
     at: datetime = Field(description="何时 · when")
     who: str = Field(description="何人 · by whom")
@@ -138,9 +139,33 @@ async def get_grant_revision(request: Request, id: Id, grant: GrantId, revision:
     return await _one(request, Subject(id, grant), revision)
 
 
+@router.get(
+    "/organisations/{code}/revisions",
+    summary="机构的历史 · The history of an organisation",
+    response_model=RevisionPage,
+    **_LIST,
+)
+async def list_organisation_revisions(
+    request: Request, code: Code, order: Order = "newest", limit: Limit = 20, cursor: Cursor = None
+) -> Response:
+    """Tell everything that was ever done to an organisation: who, why, when, and the difference."""
+    return await _page(request, Subject(organisation=code), order, limit, cursor)
+
+
+@router.get(
+    "/organisations/{code}/revisions/{revision}",
+    summary="机构的一次变更 · One revision of an organisation",
+    response_model=FullRevision,
+    **_ONE,
+)
+async def get_organisation_revision(request: Request, code: Code, revision: Number) -> Response:
+    """Tell what one write did to an organisation, with what was recorded before and after."""
+    return await _one(request, Subject(organisation=code), revision)
+
+
 async def _page(request: Request, subject: Subject, order: str, limit: int, cursor: str | None) -> Response:
     desk = desk_of(request)
-    filters = {"app": subject.app, "grant": subject.grant, "order": order}
+    filters = {"app": subject.app, "grant": subject.grant, "organisation": subject.organisation, "order": order}
     after, reached = None, None
     if cursor is not None:
         position = decode_cursor(cursor, filters, {"after": int, "revision": int})

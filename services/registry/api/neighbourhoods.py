@@ -10,12 +10,13 @@ from starlette.responses import Response
 
 from services.manifest.neighbourhood import Neighbourhood
 from services.manifest.ties import Question
-from services.manifest.values import AppId, DivisionCode
+from services.manifest.values import AppId, CreditCode, DivisionCode, Line
 from services.registry.api import moments
 from services.registry.api.answers import answer
 from services.registry.api.desk import DATABASE_UNAVAILABLE, desk_of
 from services.registry.api.moments import AS_OF, AsOfText
 from services.registry.store import neighbourhoods, past_neighbourhoods
+from services.registry.store.sponsors import Named
 from services.text import Text
 from services.web import INVALID_VALUE, Fault, Problem, operation
 
@@ -36,6 +37,16 @@ class AskedTie(BaseModel):
     )
 
 
+class AskingSponsor(BaseModel):
+    """What a manifest says of its sponsor, by which the tree of organisations may know it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    credit_code: CreditCode | None = Field(default=None, description="统一社会信用代码 · unified social credit code")
+    name: Line | None = Field(default=None, description="名称 · name")
+    root_organ: Line | None = Field(default=None, description="所声明的所属部门 · root organ as declared")
+
+
 class Asked(BaseModel):
     """What an app asks about its neighbours."""
 
@@ -43,6 +54,12 @@ class Asked(BaseModel):
 
     app: AppId | None = Field(
         default=None, description="应用标识，不把它当作自己的邻居 · id of the app, which is no neighbour of its own"
+    )
+    sponsor: AskingSponsor | None = Field(
+        default=None,
+        description="清单所声明的主办单位，null 为登记的应用所声明的；机构名录中有的，其部门以名录为准"
+        " · the sponsor as the manifest declares it; null: as the registered app does. Where the tree of organisations"
+        " knows it, its department is that of the tree",
     )
     questions: Annotated[tuple[AskedTie, ...], Field(max_length=2000)] = Field(
         description="所问的关联键，不得重复 · the ties, none twice"
@@ -69,15 +86,21 @@ async def find_neighbourhood(request: Request, asked: Asked) -> Response:
 
     Two regions overlap when one contains the other. An app that overlaps in several divisions counts once. All of the
     answer is as of the one registry revision that it names. What an app left undeclared is left out of its facts.
+
+    A question for a department that the tree of organisations knows is answered under the tie `department:code=…` of
+    the organ at its root, and `sponsor` says what the tree knows of the sponsor.
     """
     _refuse_repeated(asked.questions)
     desk = desk_of(request)
     questions = [Question(each.tie, each.regions) for each in asked.questions]
     as_of = moments.as_of(asked.as_of, "/as_of")
+    sponsor = None if asked.sponsor is None else Named(**asked.sponsor.model_dump())
     if as_of is None:
-        found = await desk.read(neighbourhoods.find, desk.database, asked.app, questions, asked.limit)
+        found = await desk.read(neighbourhoods.find, desk.database, asked.app, questions, asked.limit, sponsor)
     else:
-        found = await desk.read(past_neighbourhoods.find, desk.database, asked.app, questions, asked.limit, as_of)
+        found = await desk.read(
+            past_neighbourhoods.find, desk.database, asked.app, questions, asked.limit, as_of, sponsor
+        )
     ties = [
         {
             "tie": each.tie,
@@ -86,9 +109,8 @@ async def find_neighbourhood(request: Request, asked: Asked) -> Response:
         }
         for each in found.ties
     ]
-    return answer(
-        {"revision": found.revision, "ties": ties, "grants": [orjson.Fragment(each) for each in found.grants]}
-    )
+    body = {"revision": found.revision, "ties": ties, "grants": [orjson.Fragment(each) for each in found.grants]}
+    return answer(body if found.sponsor is None else {**body, "sponsor": found.sponsor})
 
 
 def _refuse_repeated(questions: tuple[AskedTie, ...]) -> None:

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from starlette.responses import StreamingResponse
 
+from services.database.doors import STREAM_PAUSE_S
 from services.registry.api.desk import Desk
 from services.registry.api.moments import HEADER
 from services.web import OVERLOADED, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractContextManager
 
     from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from services.registry.store.snapshots import Snapshot
 
@@ -46,8 +47,18 @@ class Streams:
         """How many streams may begin."""
         return self._free
 
-    async def answer(self, opened: AbstractContextManager[Snapshot]) -> StreamingResponse:
+    async def answer(
+        self,
+        opened: AbstractContextManager[Snapshot],
+        media_type: str = NDJSON,
+        headers: Callable[[int], Mapping[str, str]] = lambda _: {},
+    ) -> StreamingResponse:
         """Give the answer that streams a snapshot. What fails before its first piece is a problem like any other.
+
+        Args:
+            opened: what is streamed; it is entered and left in threads of this object.
+            media_type: of what it is made.
+            headers: gives, for the registry revision of the snapshot, the headers besides that which names it.
 
         Raises:
             Problem: `overloaded` (503) when as many streams as allowed are running; or why it cannot begin.
@@ -73,8 +84,11 @@ class Streams:
         async def pieces() -> AsyncIterator[bytes]:
             piece = first
             while piece is not None:
+                # While one piece is on its way, the next is fetched.
+                following = loop.run_in_executor(self._threads, stream.piece)
+                following.add_done_callback(_seen)
                 yield piece
-                piece = await loop.run_in_executor(self._threads, stream.piece)
+                piece = await following
             await loop.run_in_executor(self._threads, stream.close)
             release()
 
@@ -86,7 +100,7 @@ class Streams:
         except BaseException:
             end()
             raise
-        return _Answer(pieces(), {HEADER: str(revision)}, end)
+        return _Answer(pieces(), media_type, {**headers(revision), HEADER: str(revision)}, end)
 
     def close(self) -> None:
         """Finish what has begun."""
@@ -119,16 +133,32 @@ class _Stream:
             self._exit.close()
 
 
-class _Answer(StreamingResponse):
-    """A stream that is closed however its answer ends, even when nobody has begun to read it."""
+def _seen(done: asyncio.Future[bytes | None]) -> None:
+    """Look at what became of a piece, so that nobody is told of a failure for which nobody waits any more."""
+    if not done.cancelled():
+        done.exception()
 
-    def __init__(self, pieces: AsyncIterator[bytes], headers: dict[str, str], end: Callable[[], None]) -> None:
-        super().__init__(pieces, headers=headers, media_type=NDJSON)
+
+class _Answer(StreamingResponse):
+    """A stream that is closed however its answer ends, even when nobody has begun to read it.
+
+    A reader who takes nothing for a minute is left: each holds a connection, and a snapshot that keeps the database
+    from tidying up.
+    """
+
+    def __init__(
+        self, pieces: AsyncIterator[bytes], media_type: str, headers: dict[str, str], end: Callable[[], None]
+    ) -> None:
+        super().__init__(pieces, headers=headers, media_type=media_type)
         self._end = end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(STREAM_PAUSE_S):
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_in_time)
         finally:
             self._end()
 

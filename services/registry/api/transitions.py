@@ -13,8 +13,8 @@ from services.manifest.receipt import MAX_CHARACTERS
 from services.manifest.values import AppId, Line
 from services.manifest.values import Day as _Day
 from services.registry import life_cycle, receipts
-from services.registry.api.answers import answer, answer_unless_known
-from services.registry.api.apps import AppSummary, summary
+from services.registry.api.answers import answer_unless_known
+from services.registry.api.apps import AppSummary, told
 from services.registry.api.desk import DATABASE_UNAVAILABLE, DECIDE_AGAIN, KEYS_UNAVAILABLE, Desk, act_of, desk_of
 from services.registry.life_cycle import Move, State
 from services.registry.refusals import Objection, RefusedError
@@ -117,6 +117,7 @@ async def list_transitions(request: Request, id: Id) -> Response:
         "write",
         *(NOT_FOUND, CONFLICT, DECIDE_AGAIN, DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE),
         conditional="change",
+        is_once=True,
         max_body_bytes=2 * MAX_CHARACTERS,
     ),
 )
@@ -132,12 +133,11 @@ async def make_transition(request: Request, id: Id, transition: Transition) -> R
     await desk.read(lambda: guard(moves.find(desk.database, id)[0]))
     act = act_of(request, transition.reason)
     if transition.to is State.WITHDRAWN:
-        row = await desk.write(apps.withdraw, desk.database, id, act, guard)
-        return answer(summary(row), revision=row.since)
+        return await desk.answer_once(request, told, apps.withdraw, desk.database, id, act, guard)
     presented = None if transition.receipt is None else await _verified(desk, transition.receipt, id)
     given = moves.Given(transition.on, presented)
-    row = await desk.write(moves.make, desk.database, id, act, guard, given, desk.settings.max_offers)
-    return answer(summary(row), revision=row.since)
+    limit = desk.settings.max_offers
+    return await desk.answer_once(request, told, moves.make, desk.database, id, act, guard, given, limit)
 
 
 async def _verified(desk: Desk, receipt: str, app: str) -> Presented:

@@ -17,10 +17,12 @@ from pydantic import TypeAdapter
 from sqlalchemy import insert, or_, select
 from sqlmodel import col
 
-from services.manifest import neighbourhood
-from services.manifest.ties import index_key
+from services.manifest import neighbourhood, ties
+from services.manifest.model import Manifest
+from services.manifest.spans import spans
+from services.manifest.ties import DEPARTMENT, index_key
 from services.registry.refusals import DecideAgainError, Objection, RefusedError
-from services.registry.store.neighbourhoods import spans
+from services.registry.store import live, sponsors
 from services.registry.tables import Action, App, Grant, Receipt, Revision
 from services.text import Text
 
@@ -78,6 +80,7 @@ def accept(write: Write, current: App, presented: Presented, today: date, *, is_
     changed = [
         *_of_receipt(connection, presented, today),
         *_of_app(connection, current, claims),
+        *_of_sponsor(connection, current, claims),
         *_of_neighbours(connection, claims, is_postgresql=is_postgresql),
         *_of_grants(connection, claims, today),
     ]
@@ -119,6 +122,24 @@ def _of_app(connection: Connection, current: App, claims: Claims) -> Iterator[Te
     )
     if connection.execute(returned.limit(1)).first() is not None:
         yield Text("判定之后该应用曾被退回", "the app was returned after it was decided")
+
+
+def _of_sponsor(connection: Connection, current: App, claims: Claims) -> Iterator[Text]:
+    """Tell when the tree of organisations knows the sponsor otherwise than it did, or than was asked about."""
+    recorded = sponsors.of_app(connection, current)
+    if recorded != sponsors.of_app(connection, current, claims.revision):
+        yield Text(
+            "机构名录中主办单位或其部门的登记有变更", "what is recorded of the sponsor or its department was changed"
+        )
+    manifest = Manifest.model_validate_json(live.manifest(connection, current))
+    now = {each.tie for each in ties.questions(manifest, recorded) if each.tie.startswith(DEPARTMENT)}
+    then = {each.tie for each in claims.questions() if each.tie.startswith(DEPARTMENT)}
+    if now != then and (recorded is not None or any(tie.startswith(f"{DEPARTMENT}code=") for tie in then)):
+        asked, meant = "、".join(sorted(then)) or "—", "、".join(sorted(now)) or "—"
+        yield Text(
+            f"判定时所问的部门是 {asked}，按机构名录应为 {meant}",
+            f"the department asked about was {asked}; by the tree of organisations it is {meant}",
+        )
 
 
 def _of_neighbours(connection: Connection, claims: Claims, *, is_postgresql: bool) -> Iterator[Text]:

@@ -1,26 +1,24 @@
-"""Apps: registering, changing, withdrawing, reading and listing them."""
+"""Apps: registering, changing, withdrawing and reading them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from sqlalchemy import BigInteger, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, insert, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from services.manifest import divisions, ties
 from services.registry.refusals import UnknownError
-from services.registry.store import live, offers, past
+from services.registry.store import live, offers, past, sponsors, texts
 from services.registry.store.prepared import prepare
-from services.registry.tables import Action, App, Noun, Revision
+from services.registry.tables import Action, App, Noun, Revision, Sponsorship
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
-    from typing import Literal
 
-    from sqlalchemy import BindParameter, ColumnElement, Connection, Select
+    from sqlalchemy import BindParameter, Connection, Select
 
     from services.manifest.model import Manifest
     from services.registry.store.database import Act, Database, Write
@@ -52,36 +50,6 @@ class Record:
     as_of: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which apps a list holds: those that meet every condition given. None is no condition.
-
-    `division` holds for sponsors that sit in the division or in one below it. `department`, `sector` and `name` are
-    normalised like ties; `name` may be any part of a name. `"undeclared"` holds for apps that do not declare it.
-    """
-
-    level: str | None = None
-    division: str | None = None
-    department: str | None = None
-    sector: str | None = None
-    stage: str | None = None
-    role: str | None = None
-    feature_kind: str | None = None
-    faces_grassroots: bool | Literal["undeclared"] | None = None
-    name: str | None = None
-    is_withdrawn: bool | None = False
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Apps in the order of their ids, as of one registry revision, and how many there are on all pages together."""
-
-    revision: int
-    total: int
-    apps: tuple[App, ...]
-    has_more: bool
-
-
 PutGuard: TypeAlias = "Callable[[App | None, Sequence[Grant]], None]"
 
 
@@ -106,7 +74,12 @@ def put(
         RefusedError: the app would make more offers than that.
 
     """
-    prepared = prepare(app, manifest, max_offers)
+    return put_prepared(database, prepare(app, manifest, max_offers), act, guard)
+
+
+def put_prepared(database: Database, prepared: Prepared, act: Act, guard: PutGuard) -> tuple[App, bool]:
+    """Register an app, or change it, with what was prepared: see `put`."""
+    app = prepared.app
     with database.writing(act) as write:
         current = live.app(write.connection, app)
         guard(current, () if current is None else live.grants(write.connection, app))
@@ -128,6 +101,7 @@ def record(write: Write, current: App | None, prepared: Prepared, action: Action
         is_returned: whether it is a proposal that was given back to its sponsor.
 
     """
+    (prepared,) = sponsors.placed(write.connection, [prepared])
     row = App(
         id=prepared.app,
         hash=prepared.hash,
@@ -140,6 +114,10 @@ def record(write: Write, current: App | None, prepared: Prepared, action: Action
     )
     _succeed(write, current, row)
     offers.replace(write, prepared.app, prepared.offered)
+    stood = () if current is None else (current.id,)
+    if sponsored := sponsors.rows(write.connection, [prepared], {prepared.app: write.revision}, stood):
+        write.connection.execute(insert(Sponsorship), sponsored)
+    texts.replace(write.connection, prepared.app, prepared.searched, write.revision, is_new=current is None)
     before = None if current is None else live.manifest(write.connection, current)
     write.close(Noun.APP, prepared.app, action, app=prepared.app, before=before, after=prepared.text)
     return row
@@ -214,70 +192,6 @@ def _record(connection: Connection, app: str, as_of: int | None) -> Record:
     since, hash_, is_withdrawn, registered_at, manifest, changed_at, who, reason = found
     withdrawal = Withdrawal(changed_at, who, reason) if is_withdrawn else None
     return Record(app, since, hash_, registered_at, changed_at, withdrawal, cast("str", manifest), as_of)
-
-
-def page(
-    database: Database,
-    wanted: Filter,
-    *,
-    limit: int,
-    after: str = "",
-    revision: int | None = None,
-    as_of: AsOf | None = None,
-) -> Page | None:
-    """Give the apps that `wanted` holds for and whose ids come after `after`, `limit` at most.
-
-    Args:
-        database: where.
-        wanted: the conditions.
-        limit: how many apps at most.
-        after: the id of the last app on the page before.
-        revision: the registry revision of the page before, so that all pages are of one list.
-        as_of: the moment as of which a first page is told; None: now.
-
-    Returns:
-        The page; None when the registry has not reached `revision` yet.
-
-    Raises:
-        RefusedError: `as_of` lies in the future, or before the registry was founded.
-
-    """
-    with database.reading() as connection:
-        reached = live.registry_revision(connection)
-        if revision is None:
-            revision = reached if as_of is None else past.revision_of(connection, as_of, database.now())
-        if revision > reached:
-            return None
-        conditions = list(_conditions(wanted, revision))
-        total = connection.execute(select(func.count()).select_from(App).where(*conditions)).scalar_one()
-        following = select(App).where(*conditions, col(App.id) > after).order_by(col(App.id)).limit(limit + 1)
-        # Rows have the attributes of apps, and making apps of them would take most of the time.
-        rows = cast("Sequence[App]", connection.execute(following).all())
-    return Page(revision, total, tuple(rows[:limit]), has_more=len(rows) > limit)
-
-
-def _conditions(wanted: Filter, as_of: int) -> Iterator[ColumnElement[bool]]:
-    yield past.standing(App, as_of)
-    for column, value in ((App.level, wanted.level), (App.stage, wanted.stage), (App.role, wanted.role)):
-        if value is not None:
-            yield col(column).is_(None) if value == "undeclared" else col(column) == value
-    if wanted.division is not None:
-        start = divisions.normalise(wanted.division)
-        yield col(App.division) >= start
-        yield col(App.division) < f"{start}:"  # the colon follows the nine
-    if wanted.department is not None:
-        yield col(App.department_key) == ties.index_key(ties.name_key(wanted.department))
-    if wanted.sector is not None:
-        yield col(App.sector_key) == ties.index_key(ties.name_key(wanted.sector))
-    if wanted.feature_kind is not None:
-        yield col(App.feature_kinds).contains(f" {wanted.feature_kind} ", autoescape=True)
-    if wanted.faces_grassroots is not None:
-        faces = None if wanted.faces_grassroots == "undeclared" else wanted.faces_grassroots
-        yield col(App.faces_grassroots).is_(faces)
-    if wanted.name is not None:
-        yield col(App.name_key).contains(ties.name_key(wanted.name), autoescape=True)
-    if wanted.is_withdrawn is not None:
-        yield col(App.is_withdrawn).is_(wanted.is_withdrawn)
 
 
 def _succeed(write: Write, current: App | None, row: App) -> None:

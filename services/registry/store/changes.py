@@ -47,7 +47,8 @@ class Change:
 
     `hash` is of the app's manifest, for changes of apps. `grant` is what neighbourhoods tell of the grant from now on
     (JSON), for changes of grants; None when it does not count for a day. `ended` and `begun` are offers: tie, division,
-    and the facts (JSON) of those that began. Whoever applies them ends first.
+    app, and the facts (JSON) of those that began. Whoever applies them ends first. A change of an organisation concerns
+    no app by itself, and may move offers of many.
     """
 
     revision: int
@@ -60,8 +61,8 @@ class Change:
     at: datetime
     hash: str | None
     grant: str | None
-    ended: list[tuple[str, str]] = field(default_factory=list)
-    begun: list[tuple[str, str, str]] = field(default_factory=list)
+    ended: list[tuple[str, str, str]] = field(default_factory=list)
+    begun: list[tuple[str, str, str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +158,14 @@ def _add_offers(connection: Connection, changes: dict[int, Change]) -> None:
     if not changes:
         return
     since, until = col(Offer.since), col(Offer.until)
-    columns = (col(Offer.tie), col(Offer.division), col(Offer.facts))
-    ended = select(until, *columns).where(until.in_(changes)).order_by(until, *columns[:2])
-    for number, tie, division, _ in connection.execute(ended):
+    columns = (col(Offer.tie), col(Offer.division), col(Offer.app), col(Offer.facts))
+    ended = select(until, *columns).where(until.in_(changes)).order_by(until, *columns[:3])
+    for number, tie, division, app, _ in connection.execute(ended):
         if number is not None:
-            changes[number].ended.append((tie, division))
-    begun = select(since, *columns).where(since.in_(changes)).order_by(since, *columns[:2])
-    for number, tie, division, facts in connection.execute(begun):
-        changes[number].begun.append((tie, division, facts))
+            changes[number].ended.append((tie, division, app))
+    begun = select(since, *columns).where(since.in_(changes)).order_by(since, *columns[:3])
+    for number, tie, division, app, facts in connection.execute(begun):
+        changes[number].begun.append((tie, division, app, facts))
 
 
 def _not_reached(asked: int, reached: int) -> Objection:

@@ -2,56 +2,38 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, case, create_engine, event, insert, update
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import BigInteger, bindparam, case, insert, select, update
 from sqlmodel import col
 
+from services.database.columns import Instant
+from services.database.doors import Doors, UnavailableError, commit, read_url
 from services.registry import migrations
 from services.registry.store.past import BEIJING
-from services.registry.tables import Action, Instant, Noun, RegistryRevision, Revision
+from services.registry.tables import Action, Noun, RegistryRevision, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
     from datetime import date
 
-    from sqlalchemy import URL, Connection
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy import Connection
 
-_SCHEMA_IS_MISSING = frozenset({"42P01", "42703"})
-"""PostgreSQL knows no such table or column: it was not migrated. (SQLite says so like any other failure of its own.)"""
-
-BUSY_TIMEOUT_S = 5
-"""How long SQLite waits for another process that writes."""
-
-STREAM_PAUSE_S = 60
-"""How long PostgreSQL waits for a slow reader of a stream to come for more."""
-
-
-class UnavailableError(Exception):
-    """The database cannot be reached, is locked or took too long.
-
-    Nothing was written, unless it was the commit that got no answer.
-    """
-
+__all__ = ["Act", "Batch", "Database", "UnavailableError", "Write", "read_url"]
 
 _NOW = bindparam("now", type_=Instant())
 _NEXT = (
     update(RegistryRevision)
     .values(
-        revision=col(RegistryRevision.revision) + 1,
+        revision=col(RegistryRevision.revision) + bindparam("count", type_=BigInteger),
         at=case((col(RegistryRevision.at) < _NOW, _NOW), else_=col(RegistryRevision.at)),
     )
     .returning(col(RegistryRevision.revision), col(RegistryRevision.at))
 )
+_LOCK = select(col(RegistryRevision.revision)).with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +54,9 @@ class Write:
     act: Act
     is_closed: bool = False
 
-    def close(self, noun: Noun, thing: str, action: Action, *, app: str, before: str | None, after: str | None) -> None:
+    def close(
+        self, noun: Noun, thing: str, action: Action, *, app: str | None, before: str | None, after: str | None
+    ) -> None:
         """Write the history of this write, which is the last thing it does: its number is closed from here on."""
         said = {"noun": noun, "thing": thing, "app": app, "action": action, "before": before, "after": after}
         self.connection.execute(
@@ -82,8 +66,25 @@ class Write:
         self.is_closed = True
 
 
-class Database:
-    """SQLite (WAL) or PostgreSQL, by URL."""
+@dataclass(slots=True)
+class Batch:
+    """Many writes at once that have the lock: each takes a number, and all are committed together."""
+
+    connection: Connection
+    act: Act
+    now: Callable[[], datetime]
+
+    def take(self, count: int) -> tuple[range, datetime]:
+        """Move the registry revision on by `count`, at least 1; give the numbers, and the instant they all have.
+
+        The commit fails unless the history of every number has been written by then.
+        """
+        last, at = self.connection.execute(_NEXT, {"now": self.now(), "count": count}).one()
+        return range(last - count + 1, last + 1), at
+
+
+class Database(Doors):
+    """The registry's database."""
 
     def __init__(
         self,
@@ -109,26 +110,15 @@ class Database:
             ValueError: the URL names another kind of database, or SQLite without a file.
 
         """
-        self._url = read_url(url)
-        self.is_postgresql = self._url.get_backend_name() == "postgresql"
+        super().__init__(
+            url,
+            name="govapp registry",
+            connections=connections,
+            statement_timeout_s=statement_timeout_s,
+            lock_timeout_s=lock_timeout_s,
+            streams=streams,
+        )
         self._now = now
-        pool = {"pool_size": connections, "max_overflow": streams, "pool_timeout": lock_timeout_s}
-        if self.is_postgresql:
-            self._engine = create_engine(
-                self._url,
-                pool_pre_ping=True,  # a server that was restarted is noticed before a request fails on it
-                connect_args=_postgresql_arguments(statement_timeout_s, lock_timeout_s),
-                **pool,
-            )
-        else:
-            self._engine = create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
-            event.listen(self._engine, "connect", _prepare_sqlite)
-            event.listen(self._engine, "begin", _begin_sqlite)
-        # SQLite's own way of waiting is to sleep and try again, in no order: a single writer may wait for seconds.
-        self._queue: AbstractContextManager[Any] = nullcontext() if self.is_postgresql else threading.Lock()
-
-    def __str__(self) -> str:
-        return self._url.render_as_string(hide_password=True)
 
     def now(self) -> datetime:
         """Give the present instant, in UTC."""
@@ -137,42 +127,6 @@ class Database:
     def today(self) -> date:
         """Give the day it is in Beijing."""
         return self._now().astimezone(BEIJING).date()
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection on which everything read is one snapshot.
-
-        Raises:
-            UnavailableError: see there.
-
-        """
-        with self._connection(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
-            yield connection
-
-    @contextmanager
-    def streaming(self) -> Iterator[Connection]:
-        """Give a connection like `reading`, for a reader who fetches some, and is slow to come for more.
-
-        Raises:
-            UnavailableError: see there.
-
-        """
-        with self.reading() as connection:
-            if self.is_postgresql:
-                pause = f"SET LOCAL idle_in_transaction_session_timeout = '{STREAM_PAUSE_S}s'"
-                connection.exec_driver_sql(pause)
-            yield connection
-
-    @contextmanager
-    def asking(self) -> Iterator[Connection]:
-        """Give a connection for one statement: on PostgreSQL that is a snapshot in itself, and saves two round trips.
-
-        Raises:
-            UnavailableError: see there.
-
-        """
-        with self._connection(isolation_level="AUTOCOMMIT") as connection:
-            yield connection
 
     @contextmanager
     def writing(self, act: Act) -> Iterator[Write]:
@@ -184,12 +138,37 @@ class Database:
             UnavailableError: see there.
 
         """
-        with self._queue, self._connection(isolation_level="READ COMMITTED", is_writing=True) as connection:
-            revision, at = connection.execute(_NEXT, {"now": self._now()}).one()
+        with self.changing() as connection:
+            revision, at = connection.execute(_NEXT, {"now": self._now(), "count": 1}).one()
             write = Write(connection, revision, at, act)
             yield write
             if write.is_closed:
-                _commit(connection)
+                commit(connection)
+
+    @contextmanager
+    def writing_many(self, act: Act) -> Iterator[Batch]:
+        """Take the lock on the registry revision for many writes at once, and commit what was written.
+
+        Raises:
+            UnavailableError: see there.
+
+        """
+        with self.changing() as connection:
+            connection.execute(_LOCK)  # SQLite, which has it already, knows no such clause and is sent none
+            yield Batch(connection, act, self._now)
+            commit(connection)
+
+    @contextmanager
+    def keeping(self) -> Iterator[Connection]:
+        """Give a transaction for what is no fact and has no history; it is committed when the block ends.
+
+        Raises:
+            UnavailableError: see there.
+
+        """
+        with self.changing() as connection:
+            yield connection
+            commit(connection)
 
     def migrate(self) -> None:
         """Bring the schema to the newest migration, in one transaction.
@@ -198,9 +177,7 @@ class Database:
             UnavailableError: see there; nothing has changed then.
 
         """
-        with self._queue, self._connection(isolation_level="READ COMMITTED", is_writing=True) as connection:
-            migrations.migrate(connection)
-            _commit(connection)
+        self.bring_to_head(migrations.MIGRATIONS)
 
     def is_at_head(self) -> bool:
         """Tell whether the schema is at the newest migration.
@@ -211,87 +188,3 @@ class Database:
         """
         with self.reading() as connection:
             return migrations.current(connection) == migrations.head()
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _connection(self, *, is_writing: bool = False, **options: Any) -> Iterator[Connection]:  # noqa: ANN401 - SQLAlchemy's
-        try:
-            with self._engine.connect() as connection:
-                # SQLite has one isolation level, and only needs to know beforehand who will write.
-                yield connection.execution_options(**options if self.is_postgresql else {"is_writing": is_writing})
-        except PoolTimeoutError as error:
-            raise UnavailableError(str(error)) from error
-        except DBAPIError as error:
-            is_away = isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated
-            if is_away or getattr(error.orig, "sqlstate", None) in _SCHEMA_IS_MISSING:
-                raise UnavailableError(str(error.orig)) from error
-            raise
-
-
-def _commit(connection: Connection) -> None:
-    try:
-        connection.commit()
-    except DBAPIError:
-        # SQLite keeps a transaction open, and its lock, when a commit fails; only closing ends it for certain.
-        connection.invalidate()
-        raise
-
-
-def read_url(url: str) -> URL:
-    """Read the URL of a database, with its driver.
-
-    Raises:
-        ValueError: it names another kind of database, or SQLite without a file.
-
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ValueError("the database URL cannot be read") from error
-    backend = parsed.get_backend_name()
-    if backend == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
-    if backend != "sqlite":
-        raise ValueError(f"{backend} is neither sqlite nor postgresql")
-    if parsed.database in {None, "", ":memory:"}:
-        raise ValueError("SQLite needs a file: sqlite:///path")
-    return parsed
-
-
-def _postgresql_arguments(statement_timeout_s: float, lock_timeout_s: float) -> dict[str, Any]:
-    settings = {
-        "statement_timeout": round(statement_timeout_s * 1000),
-        "lock_timeout": round(lock_timeout_s * 1000),
-        # Whoever holds the lock on the registry revision and does nothing keeps everybody waiting.
-        "idle_in_transaction_session_timeout": round(statement_timeout_s * 1000),
-        # Our statements are small and many; compiling one takes longer than any of them.
-        "jit": "off",
-        "timezone": "UTC",
-    }
-    return {
-        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
-        "application_name": "govapp registry",
-        "client_encoding": "utf8",
-        "connect_timeout": 5,
-    }
-
-
-def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
-    connection.isolation_level = None  # the driver would begin transactions when it thinks best
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    # What was acknowledged outlasts a power cut, too.
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA temp_store = MEMORY")
-    cursor.execute("PRAGMA cache_size = -65536")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that begins as a reader and then writes fails whenever another one wrote in between.
-    is_writing = connection.get_execution_options().get("is_writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")

@@ -90,12 +90,13 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         if value is not None:
             yield col(column) == value
     if wanted.is_in_force is not None:
-        yield _in_force(wanted.on) if wanted.is_in_force else _not_in_force(wanted.on)
+        yield in_force(wanted.on) if wanted.is_in_force else _not_in_force(wanted.on)
     if wanted.ends_within_days is not None:
-        yield _ends_between(wanted.on, _later(wanted.on, wanted.ends_within_days))
+        yield ends_between(wanted.on, later(wanted.on, wanted.ends_within_days))
 
 
-def _in_force(on: date) -> ColumnElement[bool]:
+def in_force(on: date) -> ColumnElement[bool]:
+    """Give the condition of the grants that count on a day."""
     return and_(
         col(Grant.facts).is_not(None),
         col(Grant.from_on) <= on,
@@ -110,12 +111,14 @@ def _not_in_force(on: date) -> ColumnElement[bool]:
     )
 
 
-def _ends_between(first: date, last: date) -> ColumnElement[bool]:
+def ends_between(first: date, last: date) -> ColumnElement[bool]:
+    """Give the condition of the grants whose last day, by term or by revocation, is one of these or between."""
     # A grant that was revoked ends on the day before.
-    revoked = (_later(first, 1), _later(last, 1))
+    revoked = (later(first, 1), later(last, 1))
     by_its_term = and_(col(Grant.revoked_on).is_(None), col(Grant.until_on).between(first, last))
     return and_(col(Grant.facts).is_not(None), or_(by_its_term, col(Grant.revoked_on).between(*revoked)))
 
 
-def _later(day: date, days: int) -> date:
+def later(day: date, days: int) -> date:
+    """Give the day so many days later, or the last day of all when there is none."""
     return day + timedelta(days=min(days, (date.max - day).days))

@@ -76,10 +76,17 @@ def record(database: Database, app: str, terms: Terms, act: Act, guard: Callable
         if current is None:
             raise UnknownError(Noun.APP, app)
         guard(current, live.manifest(write.connection, current))
-        grant = Grant(id=f"g{write.revision}", since=write.revision, recorded=write.revision, app=app, **asdict(terms))
-        _begin(write, grant)
-        write.close(Noun.GRANT, grant.id, Action.GRANT, app=app, before=None, after=_text(grant))
+        grant, told = stated(app, terms, write.revision)
+        write.connection.execute(insert(Grant), grant.model_dump())
+        write.close(Noun.GRANT, grant.id, Action.GRANT, app=app, before=None, after=told)
     return grant
+
+
+def stated(app: str, terms: Terms, revision: int) -> tuple[Grant, str]:
+    """Give the row of a grant that a revision records, and what the history says of it."""
+    grant = Grant(id=f"g{revision}", since=revision, recorded=revision, app=app, **asdict(terms))
+    grant.facts = _facts(grant)
+    return grant, _text(grant)
 
 
 def revoke(
@@ -208,9 +215,13 @@ def _change(write: Write, current: Grant, action: Action, **columns: date | None
 
 
 def _begin(write: Write, grant: Grant) -> None:
-    told = _told(grant)
-    grant.facts = None if told is None else written(told)
+    grant.facts = _facts(grant)
     write.connection.execute(insert(Grant), grant.model_dump())
+
+
+def _facts(grant: Grant) -> str | None:
+    told = _told(grant)
+    return None if told is None else written(told)
 
 
 def _told(grant: Grant) -> neighbourhood.Grant | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 from sqlmodel import col
 
 from services.registry.refusals import UnknownError
@@ -20,10 +20,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a history is of: an app, or one of its grants (by its id)."""
+    """What a history is of: an app, one of its grants (by its id), or an organisation (by its credit code)."""
 
-    app: str
+    app: str | None = None
     grant: str | None = None
+    organisation: str | None = None
+
+    @property
+    def noun(self) -> Noun:
+        """What it is."""
+        if self.organisation is not None:
+            return Noun.ORGANISATION
+        return Noun.APP if self.grant is None else Noun.GRANT
+
+    @property
+    def thing(self) -> str:
+        """Its id."""
+        return self.organisation or self.grant or self.app or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +108,11 @@ def get(database: Database, subject: Subject, revision: int) -> Revision:
 
 
 def _of(subject: Subject) -> tuple[ColumnElement[bool], ...]:
-    noun, thing = (Noun.APP, subject.app) if subject.grant is None else (Noun.GRANT, subject.grant)
-    return col(Revision.app) == subject.app, col(Revision.noun) == noun, col(Revision.thing) == thing
+    # The noun is written out, because an index holds the revisions of this one alone.
+    noun: ColumnElement[str] = literal_column(f"'{subject.noun}'")
+    of_it = (col(Revision.noun) == noun, col(Revision.thing) == subject.thing)
+    return of_it if subject.app is None else (col(Revision.app) == subject.app, *of_it)
 
 
 def _unknown(subject: Subject) -> UnknownError:
-    if subject.grant is None:
-        return UnknownError(Noun.APP, subject.app)
-    return UnknownError(Noun.GRANT, subject.grant)
+    return UnknownError(subject.noun, subject.thing)

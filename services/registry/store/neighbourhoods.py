@@ -6,13 +6,15 @@ codes these are a few spans that do not meet, so each tie is a few stretches of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import orjson
 
-from services.manifest import divisions
-from services.manifest.ties import index_key
+from services.manifest.spans import Span, spans
+from services.manifest.ties import DEPARTMENT, Question, coded_department_tie, index_key
+from services.registry.store import sponsors
+from services.registry.store.sponsors import Named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,11 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import DBAPICursor
 
-    from services.manifest.ties import Question
+    from services.manifest.neighbourhood import Recorded
     from services.registry.store.database import Database
-
-Span = tuple[str, str]
-"""Division codes from the first up to, but without, the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +37,72 @@ class TieAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A neighbourhood as of one registry revision. Facts and grants are JSON."""
+    """A neighbourhood as of one registry revision. Facts and grants are JSON. The tree may know the app's sponsor."""
 
     revision: int
     ties: Sequence[TieAnswer]
     grants: Sequence[str]
+    sponsor: Recorded | None = None
 
 
-def find(database: Database, app: str | None, questions: Sequence[Question], limit: int) -> Answer:
+def find(
+    database: Database, app: str | None, questions: Sequence[Question], limit: int, sponsor: Named | None = None
+) -> Answer:
     """Give the neighbourhood of an app, which is never its own neighbour, and its grants.
+
+    Where the tree of organisations knows a department otherwise than it is asked for, the answer is for that of the
+    tree, under its tie; see `by_tree`.
 
     Args:
         database: where.
         app: the app's id; None for one that is not registered.
         questions: the ties and regions, no tie twice.
         limit: how many neighbours of an `item:` tie are told at most; of other ties all are.
+        sponsor: what the manifest says of its sponsor; None: as that of the registered app does.
 
     """
-    with database.asking() as connection:
-        ask = _ask_postgresql if database.is_postgresql else _ask_sqlite
-        # No app has the empty id.
-        return ask(connection, app or "", questions, limit)
+    ask = _ask_postgresql if database.is_postgresql else _ask_sqlite
+    # No app has the empty id.
+    if not asks_the_tree(questions, sponsor):
+        with database.asking() as connection:
+            return ask(connection, app or "", questions, limit)
+    with database.reading() as connection:
+        recorded, questions = by_tree(connection, app, questions, sponsor)
+        return replace(ask(connection, app or "", questions, limit), sponsor=recorded)
 
 
-def spans(regions: Iterable[str]) -> tuple[Span, ...]:
-    """Give the spans of the division codes that overlap one of the regions: in order, and no two meet."""
-    largest: list[str] = []
-    for region in sorted(map(divisions.normalise, regions)):
-        if not largest or not region.startswith(largest[-1]):
-            largest.append(region)
-    above = {code for region in largest for code in divisions.ancestors(region)[:-1]}
-    # A colon follows the nine, and every longer code continues with a digit.
-    return tuple(sorted([*((code, f"{code}0") for code in above), *((code, f"{code}:") for code in largest)]))
+def asks_the_tree(questions: Iterable[Question], sponsor: Named | None) -> bool:
+    """Tell whether the tree of organisations has anything to say to this."""
+    return sponsor is not None or any(each.tie.startswith(DEPARTMENT) for each in questions)
+
+
+def by_tree(
+    connection: Connection,
+    app: str | None,
+    questions: Iterable[Question],
+    sponsor: Named | None,
+    as_of: int | None = None,
+) -> tuple[Recorded | None, list[Question]]:
+    """Give what the tree knows of the sponsor, and the questions with the departments that the tree gives.
+
+    The department that the sponsor claims is that of the sponsor in the tree, whatever it claims. Any other one is that
+    of whoever alone bears the name.
+    """
+    sponsor = sponsor or sponsors.named_of(connection, app, as_of) or Named()
+    wanted = {each.tie: Named.of_tie(each.tie) for each in questions if each.tie.startswith(DEPARTMENT)}
+    wanted.pop(sponsor.tie or "", None)
+    found = sponsors.find(connection, [sponsor, *wanted.values()], as_of)
+    recorded = found.get(sponsor)
+    by_tie = {tie: found.get(named) for tie, named in wanted.items()}
+    if sponsor.tie is not None:
+        by_tie[sponsor.tie] = recorded
+    asked: dict[str, Question] = {}
+    for each in questions:
+        known = by_tie.get(each.tie)
+        tie = each.tie if known is None else coded_department_tie(known.department)
+        regions = each.regions if tie not in asked else tuple(sorted({*asked[tie].regions, *each.regions}))
+        asked[tie] = Question(tie, regions)
+    return recorded, list(asked.values())
 
 
 def told_at_most(question: Question, limit: int) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sqlalchemy import or_, select
 from sqlmodel import col
@@ -16,7 +16,12 @@ from services.text import Text
 if TYPE_CHECKING:
     from sqlalchemy import BindParameter, ColumnElement, Connection
 
-    from services.registry.tables import App, Grant, Offer
+    class Fact(Protocol):
+        """A row that stands from one registry revision until another."""
+
+        since: int
+        until: int | None
+
 
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The time zone in which days begin and end. It has had no summer time since 1991."""
@@ -69,7 +74,7 @@ def revision_of(connection: Connection, as_of: AsOf, now: datetime) -> int:
     return revision
 
 
-def standing(table: type[App | Grant | Offer], as_of: int | BindParameter[int] | None) -> ColumnElement[bool]:
+def standing(table: type[Fact], as_of: int | BindParameter[int] | None) -> ColumnElement[bool]:
     """Give the condition of the facts that stood at a registry revision; None: that stand now."""
     until = col(table.until)
     if as_of is None:

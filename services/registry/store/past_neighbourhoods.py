@@ -12,9 +12,10 @@ import orjson
 from sqlalchemy import select
 from sqlmodel import col
 
+from services.manifest.spans import spans
 from services.manifest.ties import index_key
 from services.registry.store import past
-from services.registry.store.neighbourhoods import Answer, TieAnswer, spans, told_at_most
+from services.registry.store.neighbourhoods import Answer, TieAnswer, asks_the_tree, by_tree, told_at_most
 from services.registry.tables import Grant
 
 if TYPE_CHECKING:
@@ -22,13 +23,21 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from services.manifest.spans import Span
     from services.manifest.ties import Question
     from services.registry.store.database import Database
-    from services.registry.store.neighbourhoods import Span
     from services.registry.store.past import AsOf
+    from services.registry.store.sponsors import Named
 
 
-def find(database: Database, app: str | None, questions: Sequence[Question], limit: int, as_of: AsOf) -> Answer:
+def find(
+    database: Database,
+    app: str | None,
+    questions: Sequence[Question],
+    limit: int,
+    as_of: AsOf,
+    sponsor: Named | None = None,
+) -> Answer:
     """Give the neighbourhood of an app as it was, like `neighbourhoods.find`.
 
     Raises:
@@ -38,13 +47,16 @@ def find(database: Database, app: str | None, questions: Sequence[Question], lim
     ask = _ask_postgresql if database.is_postgresql else _ask_sqlite
     with database.reading() as connection:
         revision = past.revision_of(connection, as_of, database.now())
+        recorded = None
+        if asks_the_tree(questions, sponsor):
+            recorded, questions = by_tree(connection, app, questions, sponsor, revision)
         # No app has the empty id.
         ties = ask(connection, app or "", questions, limit, revision)
         facts = select(col(Grant.facts)).where(
             col(Grant.app) == app, col(Grant.facts).is_not(None), past.standing(Grant, revision)
         )
         grants = connection.execute(facts.order_by(col(Grant.recorded))).scalars().all()
-    return Answer(revision, ties, [each for each in grants if each is not None])
+    return Answer(revision, ties, [each for each in grants if each is not None], recorded)
 
 
 # ---------------------------------------------------------------- PostgreSQL: one statement for all ties

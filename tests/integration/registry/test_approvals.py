@@ -17,13 +17,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from benchmarks.auditor import Auditor
-from services.manifest import divisions, receipt
+from services.manifest import divisions, receipt, ties
+from services.manifest.neighbourhood import FoundBy, Recorded
 from services.registry.life_cycle import State, require_move
 from services.registry.settings import RegistrySettings
 from services.registry.store import live, moves
 from services.registry.store.database import Act
 from tests import world
 from tests.integration.registry.clerk import Clerk, new_id, problem
+from tests.integration.registry.offices import Offices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -421,3 +423,43 @@ def test_the_store_asks_for_a_receipt_where_the_table_does(ministry: Ministry) -
     with pytest.raises(ValueError, match="without a receipt"):
         moves.make(ministry.database, app, Act("test", "test"), guard, moves.Given(), 100)
     assert ministry.state(app) == "proposed"
+
+
+class TestTheTree:
+    """A receipt pins the department that the tree gave the sponsor when it was decided."""
+
+    def claims(self, ministry: Ministry, app: str, recorded: Recorded) -> str:
+        asked = receipt.asked(ties.questions(ministry.declared(app), recorded))
+        return ministry.decide(app, asked=asked)
+
+    def proposed(self, ministry: Ministry, offices: Offices) -> tuple[str, str, Recorded]:
+        unit = offices.record(ministry.fields["sponsor"]["name"])
+        recorded = Recorded(FoundBy.CREDIT_CODE, unit, ("示例",), unit, ("示例",))
+        return ministry.register(sponsor={"level": "central", "credit_code": unit}), unit, recorded
+
+    def test_an_app_is_approved_for_its_department_in_the_tree(self, ministry: Ministry) -> None:
+        app, _, recorded = self.proposed(ministry, Offices(ministry.clerk))
+        Clerk.done(ministry.approve(app, self.claims(ministry, app, recorded)))
+
+    def test_a_receipt_for_the_department_claimed_is_not_enough(self, ministry: Ministry) -> None:
+        offices = Offices(ministry.clerk)
+        _, unit, _ = self.proposed(ministry, offices)
+        app = ministry.register(sponsor={"level": "central", "credit_code": unit, "root_organ": "示例别的部"})
+        assert [each for each in again(ministry.approve(app, ministry.decide(app))) if unit in each]
+
+    def test_a_sponsor_that_has_moved_since_has_to_be_decided_again(self, ministry: Ministry) -> None:
+        offices = Offices(ministry.clerk)
+        app, unit, recorded = self.proposed(ministry, offices)
+        signed = self.claims(ministry, app, recorded)
+        above = offices.record("示例别的部")
+        offices.change(unit, names=[{"name": "示例中心"}], parents=[{"organisation": above}])
+        assert [each for each in again(ministry.approve(app, signed)) if above in each]
+
+    def test_another_app_that_moves_into_the_department_is_a_change(self, ministry: Ministry) -> None:
+        offices = Offices(ministry.clerk)
+        app, unit, recorded = self.proposed(ministry, offices)
+        other_unit = offices.record("示例别的中心")
+        other = ministry.register(sponsor={"level": "central", "credit_code": other_unit}, stage="online")
+        signed = self.claims(ministry, app, recorded)
+        offices.change(other_unit, names=[{"name": "示例别的中心"}], parents=[{"organisation": unit}])
+        assert [each for each in again(ministry.approve(app, signed)) if other in each]

@@ -10,12 +10,13 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.integration.registry.clerk import new_id
+from tests.integration.registry.offices import Offices
 
 if TYPE_CHECKING:
     from services.registry.store.database import Database
     from tests.integration.registry.clerk import Clerk
 
-FACTS = ("apps", "grants", "offers")
+FACTS = ("apps", "grants", "offers", "organisations", "organisation_names", "organisation_parents", "sponsorships")
 TABLES = (*FACTS, "revisions", "registry_revision")
 SAID = re.compile(
     r"is refused|only moves on|does not (begin|end|follow)|never (changed|deleted)|foreign key|duplicate key",
@@ -60,6 +61,17 @@ class TestTheDatabaseRefuses:
         clerk.done(clerk.http.post(f"{place}/revoke", json=body, headers={"If-Match": clerk.etag(place)}))
         clerk.grant(app)
         clerk.change(app, name="新名")
+        offices = Offices(clerk)
+        ministry = offices.record("示例部")
+        unit = offices.record("示例中心", parents=[{"organisation": ministry}])
+        clerk.register(sponsor={"credit_code": unit})
+        offices.change(unit, names=[{"name": "示例新中心"}])
+        offices.change(unit, names=[{"name": "示例中心"}], parents=[{"organisation": ministry}])
+        name = f"示例{unit}"
+        clerk.register(sponsor={"name": name})
+        ended = offices.record(name)
+        offices.change(ended, names=[{"name": "示例别名"}])
+        offices.change(ended, names=[{"name": name}])
 
     @pytest.mark.parametrize("table", TABLES)
     def test_to_delete(self, database: Database, table: str) -> None:

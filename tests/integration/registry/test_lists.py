@@ -119,6 +119,7 @@ def test_an_item_tells_the_app_in_brief(http: TestClient, mark: str) -> None:
         "is_withdrawn": False,
         "is_returned": False,
         "name": told["manifest"]["name"],
+        "kind": "app",
         "sponsor": "示例部信息中心",
         "root_organ": "示例部",
         "level": "central",
@@ -127,6 +128,12 @@ def test_an_item_tells_the_app_in_brief(http: TestClient, mark: str) -> None:
         "role": "sector_unified",
         "stage": "online",
         "faces_grassroots": True,
+        "proposed_on": None,
+        "begun_on": None,
+        "online_on": None,
+        "retire_on": None,
+        "retired_on": None,
+        "consolidation_due_on": None,
     }
 
 

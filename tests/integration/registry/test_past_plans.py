@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from services.manifest.ties import Question
-from services.registry.store import apps, changes, grants, history, past_neighbourhoods
+from services.registry.filters import AppFilter
+from services.registry.store import app_lists, apps, changes, grants, history, past_neighbourhoods
+from services.registry.store.app_lists import Cut, Order
 from services.registry.store.history import Subject
 from services.registry.store.past import AsOf
 from services.registry.tables import Action, Noun
@@ -50,8 +52,8 @@ PATHS: dict[str, Callable[[Database], object]] = {
     ),
     "an app": lambda database: apps.get(database, "app-1", AsOf(reached(database) - 1)),
     "an app on a day": lambda database: apps.get(database, "app-1", AsOf(database.today())),
-    "a page of a division": lambda database: apps.page(
-        database, apps.Filter(division="3320"), limit=20, as_of=AsOf(reached(database) - 1)
+    "a page of a division": lambda database: app_lists.page(
+        database, AppFilter(division="3310"), Order(), Cut(20), reached(database) - 1
     ),
     "the grants of an app": lambda database: grants.page(
         database, "app-0", limit=20, as_of=AsOf(reached(database) - 1)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import orjson
 import pytest
 from starlette.testclient import TestClient
 
 from services.manifest.model import canonical
+from services.registry.api import streams
+from services.registry.api.desk import Desk
+from services.registry.api.streams import Streams
+from services.registry.filters import AppFilter
 from services.registry.main import create_service
 from services.registry.store import snapshots
+from services.registry.store.database import Database
 from services.registry.store.snapshots import Partition
 from tests import world
 from tests.integration.registry.clerk import Clerk, Document, new_id, problem
+from tests.integration.registry.offices import Offices
 
 if TYPE_CHECKING:
     from services.registry.settings import RegistrySettings
-    from services.registry.store.database import Database
 
 
 def lines(clerk: Clerk, place: str) -> list[Document]:
@@ -120,10 +126,10 @@ def test_a_stream_that_is_left_gives_its_connection_back(database: Database, cle
 def test_a_snapshot_stays_what_it_is_while_others_write(
     database: Database, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "_ROWS", {"offers": 1, "cases": 1})
+    monkeypatch.setattr(snapshots, "_PIECE_BYTES", 1)
     code = new_id()
     apps = [clerk.register(asks=[{"code": code}]) for _ in range(3)]
-    with snapshots.cases(database, None, Partition()) as snapshot:
+    with snapshots.cases(database, None, Partition(), AppFilter()) as snapshot:
         begun = [next(snapshot.chunks)]
         assert begun[0].count(b"\n") == 1  # no more is fetched than was asked for
         clerk.withdraw(apps[1])
@@ -131,3 +137,55 @@ def test_a_snapshot_stays_what_it_is_while_others_write(
         told = [orjson.loads(line)["app"] for line in b"".join([*begun, *snapshot.chunks]).splitlines()]
     assert set(apps) <= set(told)
     assert len(told) == len(set(told))
+
+
+@pytest.mark.parametrize("fresh_database_url", ["postgresql"], indirect=True)
+def test_a_snapshot_may_take_longer_than_a_statement(fresh_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(fresh_database_url, statement_timeout_s=0.2)
+    database.migrate()
+    monkeypatch.setattr(snapshots, "_offers_sql", lambda _: "SELECT 'slow' FROM pg_sleep(0.4) WHERE :revision >= 0")
+    with snapshots.offers(database, None) as snapshot:
+        assert b"".join(snapshot.chunks) == b"slow\n"
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SHOW statement_timeout").scalar_one() == "200ms"
+    database.close()
+
+
+def test_a_reader_who_takes_nothing_is_left(settings: RegistrySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "STREAM_PAUSE_S", 0.01)
+
+    async def never(*_: object) -> NoReturn:
+        await asyncio.Future()
+        raise AssertionError
+
+    async def read() -> None:
+        desk = Desk(settings.database(), settings)
+        running = Streams(desk, 1)
+        answer = await running.answer(snapshots.offers(desk.database, None))
+        with pytest.raises(TimeoutError):
+            await answer({"type": "http"}, never, never)
+        running.close()  # it waits until the stream is closed, and says so to this loop
+        await asyncio.sleep(0)
+        assert running.free == 1
+        desk.close()
+
+    asyncio.run(asyncio.wait_for(read(), 60))
+
+
+def test_a_case_names_its_sponsor_and_the_tree_tells_the_rest(clerk: Clerk) -> None:
+    offices = Offices(clerk)
+    ministry = offices.record(f'示例"部"{new_id()}')
+    named = [{"name": "示例旧称"}, {"name": "示例中心", "from_on": "2024-01-01"}]
+    unit = offices.record("示例中心", parents=[{"organisation": ministry}])
+    offices.change(unit, names=named, parents=[{"organisation": ministry}], level="central", division="")
+    app = clerk.register(sponsor={"credit_code": unit, "level": "central"})
+    nobody = clerk.register()
+    cases = {each["app"]: each for each in lines(clerk, "/v1/snapshots/latest/cases")}
+    assert cases[nobody]["sponsor"] is None
+    assert cases[app]["sponsor"] == {"by": "credit_code", "code": unit}
+    tree = {each["code"]: each for each in lines(clerk, "/v1/snapshots/latest/organisations")}
+    body = {"app": app, "questions": [], "sponsor": {"credit_code": unit}}
+    told = clerk.done(clerk.http.post("/v1/neighbourhoods", json=body))["sponsor"]
+    assert {"by": "credit_code", **tree[unit]} == told
+    assert tree[unit]["names"] == ["示例中心", "示例旧称"]
+    assert tree[unit]["department"] == tree[ministry]["department"] == ministry

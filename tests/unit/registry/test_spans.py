@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.manifest import divisions
-from services.registry.store.neighbourhoods import spans
+from services.manifest.spans import spans
 
 CODES = st.one_of(
     st.sampled_from(["", "33", "3307", "330783", "330783001", "330783001002", "441900003", "11", "990000", "9901"]),

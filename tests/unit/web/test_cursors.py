@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import json
 
 import pytest
@@ -19,6 +20,13 @@ filters = st.dictionaries(st.text(max_size=5), st.none() | st.booleans() | st.in
 
 def forged(content: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+
+
+def sealed(position: object) -> str:
+    """Make a cursor as one who knows how could."""
+    said = {"filters": digest(), "position": position}
+    seal = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    return forged([digest(), position, seal])
 
 
 def digest() -> str:
@@ -70,7 +78,7 @@ def test_rubbish_is_a_problem_with_its_place(rubbish: str) -> None:
     )
 )
 def test_a_position_that_a_caller_wrote_is_a_problem(content: object) -> None:
-    for cursor in (forged(content), forged([digest(), content])):
+    for cursor in (forged(content), forged([digest(), content]), forged([digest(), content, digest()])):
         with pytest.raises(Problem):
             decode_cursor(cursor, FILTERS, FIELDS)
 
@@ -92,7 +100,16 @@ def test_a_position_that_a_caller_wrote_is_a_problem(content: object) -> None:
 )
 def test_a_forged_position_with_names_or_values_that_no_database_takes_is_a_problem(position: object) -> None:
     with pytest.raises(Problem):
-        decode_cursor(forged([digest(), position]), FILTERS, FIELDS)
+        decode_cursor(sealed(position), FILTERS, FIELDS)
+
+
+def test_a_cursor_that_was_altered_is_a_problem() -> None:
+    cursor = encode_cursor(POSITION, FILTERS)
+    said, position, seal = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    assert decode_cursor(forged([said, position, seal]), FILTERS, FIELDS) == POSITION
+    assert decode_cursor(sealed(position), FILTERS, FIELDS) == POSITION
+    with pytest.raises(Problem):
+        decode_cursor(forged([said, {**position, "revision": 8}, seal]), FILTERS, FIELDS)
 
 
 def test_a_cursor_of_enormous_depth_or_length_is_a_problem() -> None:

@@ -35,6 +35,7 @@ def declared(template: str, method: str = "GET") -> Operation:
         query_names=frozenset(),
         max_body_bytes=0,
         is_probe=False,
+        is_once=False,
         app=nothing,
     )
 

@@ -1,0 +1,10 @@
+"""The schema of the audit's database, step by step."""
+
+from pathlib import Path
+
+from services.database.migrating import Migrations
+
+# Any number will do for the lock, so long as every migration of an audit takes the same one.
+MIGRATIONS = Migrations(Path(__file__).parent, advisory_lock=713_061_215)
+
+head, current, migrate = MIGRATIONS.head, MIGRATIONS.current, MIGRATIONS.migrate

@@ -1,0 +1,14 @@
+"""Runs migrations on the connection that `services.audit.migrations.migrate` hands over."""
+
+from alembic import context
+
+from services.audit.tables import Table
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Table.metadata,
+    compare_type=True,
+    # The caller owns the transaction: a migration happens wholly or not at all, on SQLite too.
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,1 @@
+"""What both services do alike with their databases, SQLite and PostgreSQL. Knows no domain."""

@@ -1,0 +1,1 @@
+"""Workbooks (XLSX), read and written as streams."""

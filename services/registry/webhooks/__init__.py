@@ -1,0 +1,1 @@
+"""Webhooks: telling subscribers of changes, signed, in order, at least once."""
