@@ -1,4 +1,4 @@
-"""Measures: `python -m benchmarks [PART…]`, all parts when none is named; numbers are the sizes of `registry`."""
+"""Measures: `python -m benchmarks [PART…]`, all when none is named; numbers are sizes of `registry` and `sweeps`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmarks import approvals, checks, engine
+from benchmarks import approvals, checks, decisions, engine, sweeps
 from benchmarks.registry import nations
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def main(arguments: list[str]) -> int:
         "engine": engine.measure,
         "checks": checks.measure,
         "approvals": approvals.measure,
+        "decisions": decisions.measure,
         "registry": lambda: nations.measure(sizes),
+        "sweeps": lambda: sweeps.measure(sizes),
     }
     unknown = [name for name in names if name not in parts]
     if unknown:

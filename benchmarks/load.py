@@ -60,6 +60,7 @@ def run(
     seconds: float,
     answers: int = 1_000_000,
     connections: int = CONNECTIONS,
+    status: str = "200",
 ) -> Load:
     """Send requests in turn, again and again, to ports of this machine until time or count is up.
 
@@ -69,9 +70,10 @@ def run(
         seconds: for how long.
         answers: how many answers there are at most.
         connections: how many requests are on their way at once.
+        status: what every answer must be.
 
     Raises:
-        RuntimeError: the load generator failed, or an answer was anything but 200.
+        RuntimeError: the load generator failed, or an answer was anything else.
 
     """
     plan = {
@@ -91,8 +93,8 @@ def run(
     if done.returncode:
         raise RuntimeError(done.stderr.decode())
     load = Load(**json.loads(done.stdout))
-    if set(load.statuses) != {"200"}:
-        raise RuntimeError(f"not every answer was 200: {load.statuses}")
+    if set(load.statuses) != {status}:
+        raise RuntimeError(f"not every answer was {status}: {load.statuses}")
     return load
 
 

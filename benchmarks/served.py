@@ -1,7 +1,7 @@
 """The services that are measured over HTTP: the audit, its registry context at hand or asked for, and no-ops beside it.
 
 `python -m benchmarks.served at-hand PORT` answers checks with a neighbourhood prepared beforehand,
-`… asking PORT REGISTRY_URL` asks a registry, and `… registry PORT` is one.
+`… asking PORT REGISTRY_URL` asks a registry, and `… registry PORT` is one. `… audit PORT` is the whole audit service.
 Beside `/v1/checks`, `/v1/nothing` takes the same body, asks the registry the same question where there is one to ask,
 does nothing with either, and answers as many bytes.
 """
@@ -18,6 +18,7 @@ from fastapi import APIRouter, Request, Response
 
 from benchmarks import sample
 from services import web
+from services.audit import main as audit
 from services.audit.api import checks, law
 from services.audit.checks import Checks
 from services.audit.engine import report
@@ -96,6 +97,8 @@ def main(kind: str, port: int, registry_url: str = "") -> None:
     """Serve until told to end."""
     if kind == "registry":
         service = registry.create_service()
+    elif kind == "audit":
+        service = audit.create_service()
     elif kind == "at-hand":
         service = create(PreparedRegistry(sample.load().neighbourhood()), None)
     else:

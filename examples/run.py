@@ -24,6 +24,7 @@ from rich.text import Text
 from ruamel.yaml import YAML
 
 from examples.processes import Ending, FailedError, choose_ports, services
+from services.audit.clock import today
 from services.audit.law import LackKind, Outcome, Verdict
 from services.manifest.terms import Level
 
@@ -127,6 +128,18 @@ def audit(client: httpx.Client, apps: Iterable[str]) -> list[Document]:
     return reports
 
 
+def decide(registry: httpx.Client, auditor: httpx.Client, proposals: Iterable[str]) -> list[Document]:
+    """Let the audit decide on proposed apps as they stand today: each decision is recorded, and has its receipt."""
+    decisions = []
+    for app in proposals:
+        revision = _answer(registry.get(f"/v1/apps/{app}"))["revision"]
+        asked = {"purpose": "approve", "app": app, "revision": revision}
+        # The same proposal on the same day is the same request, however often the examples are run.
+        key = {"Idempotency-Key": f"example-{app}-{revision}-{today().isoformat()}"}
+        decisions.append(_answer(auditor.post("/v1/decisions", json=asked, headers=key)))
+    return decisions
+
+
 def _answer(response: httpx.Response) -> Any:  # noqa: ANN401 - any JSON
     if not response.is_success:
         raise FailedError(f"{response.request.method} {response.request.url} → {response.status_code}\n{response.text}")
@@ -182,6 +195,15 @@ def table(catalogue: Catalogue, reports: Iterable[Document]) -> Table:
     return result
 
 
+def tell_decisions(console: Console, decisions: Iterable[Document]) -> None:
+    """Print what was decided on each proposal, and where it is recorded."""
+    for each in decisions:
+        outcome = OUTCOMES[each["outcome"]]
+        left = f"，待人回答 {len(each['questions'])} 个问题" if each["questions"] else ""
+        recorded = f"账本第 {each['place']} 条，收据 {len(each['receipt'])} 字节"
+        console.print(f"判定 {each['app']}（{each['day']}）：{outcome.zh}{left}；{recorded}")
+
+
 def _sponsor(manifest: Document) -> str:
     sponsor = manifest.get("sponsor") or {}
     if "name" in sponsor:
@@ -221,6 +243,12 @@ def run(console: Console, ending: Ending, *, once: bool) -> int:
         with httpx.Client(base_url=auditor.url, timeout=60, trust_env=False) as client:
             reports = audit(client, [manifest["id"] for manifest in catalogue.manifests])
         is_as_expected = tell(console, catalogue, reports)
+        proposals = [each["id"] for each in catalogue.manifests if each.get("stage") == "proposed"]
+        with (
+            httpx.Client(base_url=registry.url, timeout=30, trust_env=False) as client,
+            httpx.Client(base_url=auditor.url, timeout=60, trust_env=False) as audits,
+        ):
+            tell_decisions(console, decide(client, audits, proposals))
         if once:
             return 0 if is_as_expected else 1
         console.print(f"登记服务 {registry.url}/docs\n审查服务 {auditor.url}/docs\n按 Ctrl-C 结束")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from services.record import record
 
 Lang = Literal["zh", "en"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """The same sentence in Chinese (`zh`) and English (`en`)."""
 

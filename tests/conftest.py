@@ -28,6 +28,7 @@ ENGINES = ("sqlite", "postgresql")
 
 # Durable work takes two seconds to launch, and is one for the whole process: tests that need it turn it on.
 os.environ.setdefault("GOVAPP_REGISTRY_JOBS__RUNS", "false")
+os.environ.setdefault("GOVAPP_AUDIT_JOBS__RUNS", "false")
 
 # How long an example takes says something of the machine, nothing of the code.
 settings.register_profile("govapp", deadline=None)

@@ -102,7 +102,7 @@ def _searches() -> list[Question]:
 
 def _facets(chance: random.Random, manifests: Sequence[Manifest]) -> Question:
     provinces = [chance.choice(divisions.PROVINCES) for _ in manifests[:40]]
-    requests = [load.get("/v1/apps/facets"), *(load.get(f"/v1/apps/facets?division={each}") for each in provinces)]
+    requests = [load.get("/v1/facets/apps"), *(load.get(f"/v1/facets/apps?division={each}") for each in provinces)]
     facets = [("_facet", name) for name in ("kind", "level", "role", "stage", "faces_grassroots", "sector")]
     paths = [_table(facets), *(_table(facets, division__startswith=each) for each in provinces)]
     return Question("分类统计 · facets", requests, paths, 500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 import httpx
 
@@ -16,6 +17,10 @@ TIMEOUT_S = 60
 
 class AuditUnavailable(Exception):
     """The audit service gave no answer that could be used; says why."""
+
+
+class AuditRefused(AuditUnavailable):
+    """The audit service does not accept what was sent; says what it says."""
 
 
 class AuditClient:
@@ -102,18 +107,65 @@ class AuditClient:
             yield from items
             start = max(start, items[-1]["place"]) + 1
 
-    def _document(self, method: str, path: str) -> dict[str, Any]:
+    def begin_sweep(self, conditions: dict[str, list[str]], on: str | None) -> dict[str, Any]:
+        """Order a sweep of the apps that meet some conditions, on a day (None: today).
+
+        Raises:
+            AuditRefused: something in it is wrong.
+            AuditUnavailable: no usable answer.
+
+        """
+        body = {"filter": conditions, **({} if on is None else {"on": on})}
+        # Should the answer be lost, the sweep is found again instead of ordered twice.
+        return self._document("POST", "/v1/sweeps", body, {"Idempotency-Key": str(uuid4())})
+
+    def sweep(self, id: str) -> dict[str, Any]:
+        """Fetch a sweep, and how far it has come.
+
+        Raises:
+            AuditRefused: there is none.
+            AuditUnavailable: no usable answer.
+
+        """
+        return self._document("GET", f"/v1/sweeps/{id}")
+
+    def sweep_statistics(self, id: str) -> dict[str, Any]:
+        """Fetch what a sweep found, counted by rule.
+
+        Raises:
+            AuditUnavailable: no usable answer.
+
+        """
+        return self._document("GET", f"/v1/sweeps/{id}/statistics")
+
+    def _document(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         try:
-            document: dict[str, Any] = self._ask(method, path).json()
+            document: dict[str, Any] = self._ask(method, path, body, headers).json()
         except ValueError as error:
             raise AuditUnavailable("its answer was not understood") from error
         return document
 
-    def _ask(self, method: str, path: str) -> httpx.Response:
+    def _ask(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
         try:
-            answer = self._http.request(method, path)
+            answer = self._http.request(method, path, json=body, headers=headers)
         except httpx.HTTPError as error:
             raise AuditUnavailable(f"{type(error).__name__}: {error}") from error
+        if answer.status_code in {httpx.codes.NOT_FOUND, httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}:
+            raise AuditRefused(_said(answer))
         if not answer.is_success:
             raise AuditUnavailable(f"it answered {answer.status_code}")
         return answer
+
+
+def _said(answer: httpx.Response) -> str:
+    """Give what a problem says, with the places it names."""
+    try:
+        problem = answer.json()
+    except ValueError:
+        return f"it answered {answer.status_code}"
+    faults = [f"{each['pointer']}: {each['detail']}" for each in problem.get("errors", ())]
+    return "; ".join(faults) or str(problem.get("detail", answer.status_code))

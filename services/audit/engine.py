@@ -5,9 +5,9 @@ Pure: no clock, no network, no disk; the same input gives the same bytes.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from functools import lru_cache, partial
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from services.audit.answers import OF_A_CHECK, OF_A_GATE, asked, settled
 from services.audit.law import (
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", Finding, Lack, Exemption, NotAddressed)
 
+_VERDICTS = tuple(verdict.value for verdict in Verdict)
+_ALL_AS_IT_SHOULD_BE = {Satisfied}
+
 
 def report(
     manifest: Manifest,
@@ -60,7 +63,9 @@ def report(
         answers: what persons have answered, by the ids of the questions.
     """
     outcome, reason, rulings, lacks = _judged(Case(manifest, neighbourhood, law, on), answers)
-    verdicts = [ruling.verdict for ruling in rulings]
+    counts = dict.fromkeys(_VERDICTS, 0)
+    for ruling in rulings:
+        counts[ruling.verdict] += 1
     return Report(
         app=manifest.id,
         name=manifest.name,
@@ -70,7 +75,7 @@ def report(
         revision=None if neighbourhood is None else neighbourhood.revision,
         outcome=outcome,
         reason=reason,
-        counts={verdict.value: verdicts.count(verdict) for verdict in Verdict},
+        counts=counts,
         lacks=lacks,
         rulings=rulings,
     )
@@ -90,9 +95,9 @@ def _judged(
     aside = _aside(case.manifest)
     if aside is not None:
         outcome, reason = aside
-        rulings = tuple(_ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=reason) for rule in RULES)
-        return outcome, reason, rulings, ()
-    rulings = tuple(decide(rule, case, answers) for rule in RULES)
+        left = tuple(form.ruling(Verdict.NOT_APPLICABLE, reason) for form in _forms(case.law))
+        return outcome, reason, left, ()
+    rulings = tuple([_decide(form, case, answers) for form in _forms(case.law)])
     lacks = (*_lacking_identity(case.manifest), *_contradicting(case))
     return _outcome(rulings, lacks), None, rulings, lacks
 
@@ -107,35 +112,46 @@ def questions(manifest: Manifest, neighbourhood: Neighbourhood | None, law: Law,
 
 def decide(rule: Rule, case: Case, answers: Mapping[str, Answer] | None = None) -> Ruling:
     """Decide one rule: the gravest of all that it says; what is lacking is always told."""
-    provision = case.law.provisions[rule.provision]
-    if not provision.in_force(case.on):
+    return _decide(_form(rule, case.law), case, answers)
+
+
+def _decide(form: _Form, case: Case, answers: Mapping[str, Answer] | None) -> Ruling:
+    rule = form.rule
+    if not form.provision.in_force(case.on):
         reason = Text(f"{case.on} 当日该条未施行", f"the provision is not in force on {case.on}")
-        return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=reason)
-    gates: list[Mark] = [mark for gate in rule.addresses for mark in gate(case)]
+        return form.ruling(Verdict.NOT_APPLICABLE, reason)
+    gates: list[Mark] = [mark for gate in rule.addresses for mark in gate(case)] if rule.addresses else []
     checked: Iterable[Mark] = rule.check(case)
     if answers:
         gates, checked = list(settled(rule, case, gates, answers)), settled(rule, case, checked, answers)
     for mark in gates:
         if isinstance(mark, NotAddressed):
-            return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=mark.reason)
-    said = _by_kind(chain(gates, checked))
-    lacking = _of(Lack, said)
+            return form.ruling(Verdict.NOT_APPLICABLE, mark.reason)
+    said = tuple(checked)
     # While it is unknown whether the app is addressed at all, a breach cannot be held against it.
     if gates:
-        return _ruling(rule, case.law, Verdict.UNDETERMINED, lacks=lacking)
-    findings, exemptions = _of(Finding, said), _of(Exemption, said)
+        return form.ruling(Verdict.UNDETERMINED, lacks=_of(Lack, (*gates, *said)))
+    return _gravest(form, said)
+
+
+def _gravest(form: _Form, said: tuple[Mark, ...]) -> Ruling:
+    kinds = set(map(type, said))
+    if not kinds:
+        return form.nothing
+    if kinds == _ALL_AS_IT_SHOULD_BE:
+        return form.compliant
+    findings, lacking, exemptions = _of(Finding, said), _of(Lack, said), _of(Exemption, said)
     if findings:
         verdict = Verdict.VIOLATION
     elif lacking:
         verdict = Verdict.UNDETERMINED
     elif exemptions:
         verdict = Verdict.EXEMPT
-    elif Satisfied in said:
+    elif Satisfied in kinds:
         verdict = Verdict.COMPLIANT
     else:
-        reason = next((mark.reason for mark in _of(NotAddressed, said)), rule.nothing)
-        return _ruling(rule, case.law, Verdict.NOT_APPLICABLE, reason=reason)
-    return _ruling(rule, case.law, verdict, findings=findings, lacks=lacking, exemptions=exemptions)
+        return form.ruling(Verdict.NOT_APPLICABLE, _of(NotAddressed, said)[0].reason)
+    return form.ruling(verdict, findings=findings, lacks=lacking, exemptions=exemptions)
 
 
 def _questions(rule: Rule, case: Case) -> Iterator[Question]:
@@ -180,38 +196,28 @@ def _outcome(rulings: Iterable[Ruling], lacking: tuple[Lack, ...]) -> Outcome:
     return Outcome.REFER if lacking or Verdict.UNDETERMINED in verdicts else Outcome.APPROVE
 
 
-def _by_kind(marks: Iterable[Mark]) -> Mapping[type[Mark], list[Mark]]:
-    said: defaultdict[type[Mark], list[Mark]] = defaultdict(list)
-    for mark in marks:
-        said[type(mark)].append(mark)
-    return said
-
-
-def _of(kind: type[M], said: Mapping[type[Mark], list[Mark]]) -> tuple[M, ...]:
+def _of(kind: type[M], said: Iterable[Mark]) -> tuple[M, ...]:
     """Give what was said of one kind, each thing once."""
-    found = cast("list[M]", said.get(kind, ()))
+    found = [mark for mark in said if isinstance(mark, kind)]
     return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
 
-def _ruling(  # noqa: PLR0913 - it fills in a record whose fields are all told apart by name
-    rule: Rule,
-    law: Law,
-    verdict: Verdict,
-    *,
-    reason: Text | None = None,
-    findings: tuple[Finding, ...] = (),
-    lacks: tuple[Lack, ...] = (),
-    exemptions: tuple[Exemption, ...] = (),
-) -> Ruling:
-    return Ruling(
-        rule=rule.id,
-        label=rule.label,
-        provision=rule.provision,
-        title=rule.title,
-        text=law.provisions[rule.provision].text,
-        verdict=verdict,
-        reason=reason,
-        findings=findings,
-        lacks=lacks,
-        exemptions=exemptions,
-    )
+class _Form:
+    """The form of one rule's rulings under a law, and the two rulings that never say anything else."""
+
+    def __init__(self, rule: Rule, law: Law) -> None:
+        self.rule = rule
+        self.provision = law.provisions[rule.provision]
+        self.ruling = partial(Ruling, rule.id, rule.label, rule.provision, rule.title, self.provision.text)
+        self.nothing = self.ruling(Verdict.NOT_APPLICABLE, rule.nothing)
+        self.compliant = self.ruling(Verdict.COMPLIANT)
+
+
+_LAWS_KEPT = 16
+_form = lru_cache(_LAWS_KEPT * len(RULES))(_Form)
+
+
+@lru_cache(_LAWS_KEPT)
+def _forms(law: Law) -> tuple[_Form, ...]:
+    """Give the forms of all rules, in the order of the law."""
+    return tuple(_form(rule, law) for rule in RULES)

@@ -58,3 +58,18 @@ def _name(element: object) -> str | None:
         if isinstance(found := getattr(element, field, None), str):
             return found
     return None
+
+
+def pointer_to(manifest: Manifest, place: str) -> str | None:
+    """Give the JSON pointer of a place that `steady` named; None when an element on the way is not there any more."""
+    found: Any = manifest
+    pointer = ""
+    for step in place.split("/")[1:]:
+        if isinstance(found, tuple):
+            index = next((i for i in range(len(found)) if _named(found, i) == step), None)
+            if index is None:
+                return None
+            pointer, found = f"{pointer}/{index}", found[index]
+        else:
+            pointer, found = f"{pointer}/{step}", getattr(found, step, None)
+    return pointer

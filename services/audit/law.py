@@ -5,19 +5,21 @@ Nothing here asks for the day, the network or the disk; the day is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from services.manifest.neighbourhood import TieAnswer
 from services.manifest.terms import Term
+from services.record import record
 from services.text import Text
 
 if TYPE_CHECKING:
     from services.manifest.model import Manifest
-    from services.manifest.neighbourhood import Grant, GrantKind, Neighbourhood, Recorded, TieAnswer
+    from services.manifest.neighbourhood import Grant, GrantKind, Neighbourhood, Recorded
 
 
 class Strength(Term):
@@ -99,6 +101,10 @@ class Law:
 
     instruments: tuple[Instrument, ...]
 
+    def __hash__(self) -> int:
+        """Hash the version, which tells one law from another; hashing every text would take its time."""
+        return hash(self.version)
+
     @cached_property
     def version(self) -> str:
         """Name the instruments and the editions of their data, such as `burden-2024.1`."""
@@ -151,7 +157,7 @@ class LackKind(Term):
     PERSON = "person", "人工判断", "person"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """One fact that breaks a rule.
 
@@ -168,7 +174,7 @@ class Finding:
     neighbours: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lack:
     """One thing that is lacking for a verdict: a declaration, an answer of the registry, or a person's judgement.
 
@@ -187,7 +193,7 @@ class Lack:
     neighbours: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exemption:
     """Something that would break the rule but is lifted, by grants or by the text itself."""
 
@@ -196,14 +202,14 @@ class Exemption:
     grants: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Satisfied:
     """Something the rule addresses and that is as it should be."""
 
     place: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotAddressed:
     """The rule does not address this app, and why."""
 
@@ -213,24 +219,18 @@ class NotAddressed:
 Mark = Finding | Lack | Exemption | Satisfied | NotAddressed
 
 
-def _by_id(answer: TieAnswer) -> TieAnswer:
-    return replace(answer, neighbours=tuple(sorted(answer.neighbours, key=attrgetter("app"))))
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a rule judges: a manifest, its neighbourhood (None: the registry gave no answer) and the law on a day."""
+    """What a rule judges: a manifest, its neighbourhood (None: the registry gave no answer) and the law on a day.
+
+    `readings` keeps what was made of the case once, for all rules that ask (`services.audit.readings.once`).
+    """
 
     manifest: Manifest
     neighbourhood: Neighbourhood | None
     law: Law
     on: date
-    _ties: Mapping[str, TieAnswer] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Lay out the ties answered by their key, each with its neighbours by id."""
-        answers = () if self.neighbourhood is None else self.neighbourhood.ties
-        object.__setattr__(self, "_ties", {answer.tie: _by_id(answer) for answer in answers})
+    readings: dict[object, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
     def recorded(self) -> Recorded | None:
@@ -239,7 +239,11 @@ class Case:
 
     def tie(self, tie: str) -> TieAnswer | None:
         """Give the registry's answer on a tie, its neighbours by id; None when it was not asked or not answered."""
-        return self._ties.get(tie)
+        if tie not in self.readings:
+            answers = () if self.neighbourhood is None else self.neighbourhood.ties
+            self.readings[tie] = next((_by_id(each) for each in answers if each.tie == tie), None)
+        found: TieAnswer | None = self.readings[tie]
+        return found
 
     def grants(
         self,
@@ -267,7 +271,11 @@ class Case:
         return tuple(sorted(covering, key=lambda each: each.id))
 
 
-Gate = Callable[[Case], Iterator[Lack | NotAddressed]]
+def _by_id(answer: TieAnswer) -> TieAnswer:
+    return TieAnswer(answer.tie, answer.total, tuple(sorted(answer.neighbours, key=attrgetter("app"))))
+
+
+Gate = Callable[[Case], Iterable[Lack | NotAddressed]]
 """Says nothing when the app is addressed; else why not, or what is lacking to know it."""
 
 Check = Callable[[Case], Iterator[Mark]]
@@ -298,8 +306,12 @@ class Rule:
     check: Check
     nothing: Text
 
+    def __hash__(self) -> int:
+        """Hash the id, which tells one rule from another."""
+        return hash(self.id)
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Ruling:
     """The verdict of one rule on one app, with everything that led to it."""
 
@@ -315,7 +327,7 @@ class Ruling:
     exemptions: tuple[Exemption, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Report:
     """All verdicts for one app on one day.
 

@@ -29,6 +29,11 @@ class Kind(StrEnum):
 
     FOUND = "found"
     DECISION = "decision"
+    AUDIT = "audit"
+    FINDING = "finding"
+    ATTESTATION = "attestation"
+    NOTICE = "notice"
+    REMINDERS = "reminders"
 
 
 @dataclass(frozen=True, slots=True)

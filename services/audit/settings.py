@@ -9,10 +9,13 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.audit.evidence import LARGEST
+from services.audit.index_settings import IndexSettings
 from services.audit.registry_client import RegistryOptions
 from services.audit.signing import SigningKeys
 from services.audit.store.database import Database
 from services.database.doors import read_url
+from services.jobs import JobsSettings
 from services.manifest.receipt import ISSUER
 from services.manifest.values import Line
 from services.web import WebSettings
@@ -81,6 +84,26 @@ class AuditSettings(BaseSettings):
         " · file of the signing keys (`govapp keys new`); without it nothing is decided",
     )
     issuer: Line = Field(default=ISSUER, description="收据的签发者（iss）· the issuer named in receipts")
+    index: IndexSettings = Field(default=IndexSettings(), description="索引 · the index")
+    jobs: JobsSettings = Field(default=JobsSettings(), description="后台任务 · durable work")
+    evidence_max_bytes: int = Field(
+        default=20 * 1024 * 1024,
+        ge=1,
+        le=LARGEST,
+        description="一份佐证材料的上限（字节）· bytes of the largest piece of evidence",
+    )
+    reminder_days: tuple[Annotated[int, Field(ge=-365, le=365)], ...] = Field(
+        default=(7, 1, 0, -1, -7),
+        max_length=50,
+        description="整改到期前多少天提醒，负数为到期之后"
+        " · on how many days before a due date there is a reminder; negative ones come after it",
+    )
+    reminder_poll_s: float = Field(
+        default=60,
+        ge=0,
+        le=86400,
+        description="隔多少秒看一次有没有该提醒的，0 为不提醒 · seconds between looks for reminders; 0 is never",
+    )
     web: WebSettings = Field(default=WebSettings(), description="限额与调用方 · limits and callers")
 
     def registry(self) -> RegistryOptions:

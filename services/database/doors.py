@@ -11,6 +11,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from services.database.queues import Queue
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
@@ -76,7 +78,7 @@ class Doors:
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
         # SQLite's own way of waiting is to sleep and try again, in no order: a single writer may wait for seconds.
-        self._queue: AbstractContextManager[Any] = nullcontext() if self.is_postgresql else threading.Lock()
+        self._queue: AbstractContextManager[Any] = nullcontext() if self.is_postgresql else Queue()
         self._of_thread = threading.local()
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ import hashlib
 from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.manifest.terms import (
@@ -78,6 +78,7 @@ __all__ = [
     "Sponsor",
     "Supervision",
     "UsagePolicy",
+    "accepted",
     "canonical",
     "fingerprint",
 ]
@@ -644,13 +645,23 @@ class Manifest(Part):
     )
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _consistent(self, info: ValidationInfo) -> Self:
         """Refuse a manifest that contradicts itself, naming every contradiction at once."""
+        if info.context is _ACCEPTED:
+            return self
         from services.manifest.contradictions import contradictions  # noqa: PLC0415 - the checks need the model first
 
         if found := tuple(contradictions(self)):
             raise PydanticCustomError("contradiction", "the manifest contradicts itself", {"contradictions": found})
         return self
+
+
+_ACCEPTED = object()
+
+
+def accepted(content: bytes) -> Manifest:
+    """Read the canonical JSON of a manifest that was accepted before: it is not searched for contradictions again."""
+    return Manifest.model_validate_json(content, context=_ACCEPTED)
 
 
 def canonical(manifest: Manifest) -> bytes:

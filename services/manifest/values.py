@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, LiteralString, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from services.manifest import credit_code, divisions
+from services.text import Text
 
 NONE: Literal["none"] = "none"
 """Declared to be absent, which is a fact; `None` is a fact not declared."""
@@ -46,6 +47,21 @@ OrNone = Annotated[
 ]
 """Something, or the word `none`, which declares that there is none."""
 
+
+def unacceptable(kind: LiteralString, fact: Text, remedy: Text, **context: str) -> PydanticCustomError:
+    """Make the error of a value that is refused: a sentence in two languages, and what to write instead.
+
+    Args:
+        kind: pydantic's type of the error, for readers that have sentences of their own.
+        fact: what is wrong.
+        remedy: what to do about it.
+        context: what such readers need to know.
+
+    """
+    said = {"zh": fact.zh, "en": fact.en, "remedy_zh": remedy.zh, "remedy_en": remedy.en}
+    return PydanticCustomError(kind, "{en}", {**said, **context})
+
+
 # Control characters and the marks that reorder text on screen have no place here: they hide what a reader approves.
 _HIDDEN = r"\x7f-\x9f\u202a-\u202e\u2066-\u2069"
 LINE_PATTERN = rf"^[^\x00-\x1f{_HIDDEN}]+$"
@@ -72,11 +88,13 @@ def _day(value: object) -> object:
     if not isinstance(value, str):
         return value
     if not _DAY.fullmatch(value):
-        raise PydanticCustomError("day_form", "a day is written YYYY-MM-DD")
+        fact = Text("这不是日期。", "This is no day.")
+        raise unacceptable("day_form", fact, Text("写成 2025-03-01 的形式。", "Write it like 2025-03-01."))
     try:
         return date.fromisoformat(value)
     except ValueError:
-        raise PydanticCustomError("day_unknown", "there is no such day") from None
+        fact = Text(f"没有 {value} 这一天。", f"There is no day {value}.")
+        raise unacceptable("day_unknown", fact, Text("查对年、月、日。", "Check year, month and day.")) from None
 
 
 Day = Annotated[
@@ -85,16 +103,27 @@ Day = Annotated[
 """A calendar day, written YYYY-MM-DD."""
 
 
+def unknown_division(code: str) -> PydanticCustomError:
+    """Make the error of a text that is no division code."""
+    near = [f"{each} {divisions.full_name(each)}" for each in divisions.closest(divisions.normalise(code))]
+    remedy = Text("查对代码。", "Check the code.")
+    if near:
+        remedy = Text(f"相近的有 {'、'.join(near)}。", f"Near it are {', '.join(near)}.")
+    fact = Text(f"没有行政区划代码 {code}。", f"There is no division code {code}.")
+    return unacceptable("unknown_division", fact, remedy, code=code)
+
+
 def _division(code: str) -> str:
     normal = divisions.normalise(code)
     if not divisions.exists(normal):
-        raise PydanticCustomError("unknown_division", "{code} is no division code", {"code": code})
+        raise unknown_division(code)
     return normal
 
 
 def _credit_code(code: str) -> str:
     if problem := credit_code.problem(code):
-        raise PydanticCustomError("credit_code", "{en}", {"zh": problem.zh, "en": problem.en})
+        remedy = Text("照登记证书核对 18 位代码。", "Compare the 18 characters with the certificate.")
+        raise unacceptable("credit_code", Text(problem.zh, problem.en), remedy)
     return code
 
 

@@ -16,7 +16,16 @@ from services.manifest.model import Item
 from services.manifest.neighbourhood import GrantKind
 from services.manifest.terms import AppKind, FeatureKind, Level, Role, Stage
 from services.manifest.ties import item_key, name_key
-from services.manifest.values import DIVISION_PATTERN, AppId, CreditCode, Day, Line
+from services.manifest.values import (
+    DIVISION_PATTERN,
+    AppId,
+    CreditCode,
+    Day,
+    Line,
+    unacceptable,
+    unknown_division,
+)
+from services.text import Text
 
 UNDECLARED: Literal["undeclared"] = "undeclared"
 """Holds for apps that do not declare it; no other value of a condition does."""
@@ -30,7 +39,7 @@ def one_of(*vocabulary: str) -> Any:  # noqa: ANN401 - what an annotation may ho
 
     def known(word: str) -> str:
         if word not in vocabulary:
-            raise PydanticCustomError("enum", "Input should be {expected}", {"expected": "、".join(vocabulary)})
+            raise PydanticCustomError("enum", "Input should be {expected}", {"expected": ", ".join(vocabulary)})
         return word
 
     return AfterValidator(known), Field(json_schema_extra={"enum": list(vocabulary)})
@@ -47,19 +56,24 @@ def _division(code: str) -> str:
         return code
     normal = divisions.normalise(code)
     if not divisions.exists(normal):
-        raise PydanticCustomError("unknown_division", "{code} is no division code", {"code": code})
+        raise unknown_division(code)
     return normal
 
 
-def _item(text: str) -> str:
+def known_item(text: str) -> str:
     """Normalise an item key, so that it is the one by which the item is known elsewhere."""
-    if text == UNDECLARED:
-        return text
     sort, _, said = text.partition("=")
-    key = item_key(Item.model_construct(code=said) if sort == "code" else Item.model_construct(name=said))
+    key = None
+    if sort in {"code", "name"} and said:
+        key = item_key(Item.model_construct(code=said) if sort == "code" else Item.model_construct(name=said))
     if key is None or key.endswith("="):
-        raise PydanticCustomError("item_key", "an item is named code=… or name=…")
+        fact = Text("这里没有写明数据项。", "This names no item.")
+        raise unacceptable("item_key", fact, Text("写成 code=代码 或 name=名称。", "Write code=… or name=…"))
     return key
+
+
+def _item(text: str) -> str:
+    return text if text == UNDECLARED else known_item(text)
 
 
 def _several(value: object) -> object:
@@ -172,7 +186,8 @@ class AppFilter(BaseModel):
         beginning = (info.field_name or "").replace("_until_on", "_from_on")
         from_on = info.data.get(beginning)
         if until_on is not None and from_on is not None and until_on < from_on:
-            raise PydanticCustomError("days_reversed", "this day lies before {name}", {"name": beginning})
+            fact = Text(f"早于 {beginning}（{from_on}）。", f"This lies before {beginning}, {from_on}.")
+            raise unacceptable("days_reversed", fact, Text("更正其中一个日期。", "Correct one of the two days."))
         return until_on
 
     @property

@@ -11,17 +11,23 @@ from services.registry.refusals import ConflictError, Objection, RefusedError
 from services.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import date
 
     from services.registry.store.grants import Terms
     from services.registry.tables import App, Grant
 
 _TOLD = 20  # names told of those that are there
+_INDEPENDENT = Text("由主办单位所属部门以外的有权机关批准", "an authority of another department grants")
 
 
 def objections(
-    terms: Terms, app: App, manifest: Mapping[str, Any], competent: Mapping[GrantKind, frozenset[str]]
+    terms: Terms,
+    app: App,
+    manifest: Mapping[str, Any],
+    competent: Mapping[GrantKind, frozenset[str]],
+    *,
+    is_kin: bool = False,
 ) -> Iterator[Objection]:
     """Find everything that stands against granting something to an app.
 
@@ -30,12 +36,20 @@ def objections(
         app: to whom, as it stands.
         manifest: its manifest, as JSON.
         competent: who may grant what, by name or credit code; a kind that is not listed anyone may grant.
+        is_kin: whether the tree of organisations puts granter and sponsor under one department.
 
     """
     yield from _of_terms(terms)
     yield from _of_competence(terms, competent)
-    yield from _of_independence(app, terms)
+    yield from _of_independence(app, terms) or _of_kinship(terms, is_kin=is_kin)
     yield from _of_scope(manifest, terms)
+
+
+def of_its_day(terms: Terms, today: date) -> Iterator[Objection]:
+    """Object to a grant that is recorded before it was given: until then it is none."""
+    if terms.granted_on > today:
+        fact = Text(f"{terms.granted_on} 在今天（{today}）之后", f"{terms.granted_on} lies after today, {today}")
+        yield Objection("/granted_on", fact, Text("作出批准以后再记录", "record it once it has been given"))
 
 
 def require_renewable(grant: Grant, app: App, until_on: date, today: date) -> None:
@@ -96,8 +110,23 @@ def _of_competence(terms: Terms, competent: Mapping[GrantKind, frozenset[str]]) 
         yield Objection("/granter/name", fact, Text(f"有权机关：{names}", f"competent are: {names}"))
 
 
-def _of_independence(app: App, terms: Terms) -> Iterator[Objection]:
+def _of_independence(app: App, terms: Terms) -> tuple[Objection, ...]:
     """Object to a granter that is the sponsor or of its department, and to a sponsor of which that cannot be told."""
+    return tuple(_of_names(app, terms))
+
+
+def _of_kinship(terms: Terms, *, is_kin: bool) -> tuple[Objection, ...]:
+    """Object to a granter that the tree puts under the department of the sponsor, whatever the two are called."""
+    if not is_kin:
+        return ()
+    fact = Text(
+        f"按机构名录，{terms.granter} 与主办单位同属一个部门，不能为其批准",
+        f"by the tree of organisations {terms.granter} is of the sponsor's department, and cannot grant it anything",
+    )
+    return (Objection("/granter", fact, _INDEPENDENT),)
+
+
+def _of_names(app: App, terms: Terms) -> Iterator[Objection]:
     own = _own_names(app)
     if not own:
         fact = Text(
@@ -129,8 +158,17 @@ def _of_scope(manifest: Mapping[str, Any], terms: Terms) -> Iterator[Objection]:
             yield _absent("/item", terms.item, keys)
 
 
-def of_sponsor(sponsor: Sponsor | None, grants: Iterable[Grant]) -> Iterator[Objection]:
-    """Object to a manifest whose sponsor would be the granter of a grant that the app holds, or would be unknown."""
+def of_sponsor(
+    sponsor: Sponsor | None, grants: Iterable[Grant], relatives: Collection[str] = ()
+) -> Iterator[Objection]:
+    """Object to a manifest whose sponsor would be the granter of a grant that the app holds, or would be unknown.
+
+    Args:
+        sponsor: who the manifest says it is.
+        grants: those that the app holds.
+        relatives: ids of those among them whose granter the tree puts under the department of that sponsor.
+
+    """
     named = sponsor or Sponsor()
     own = {name_key(name) for name in (named.name, named.root_organ) if name is not None}
     for grant in grants:
@@ -143,9 +181,9 @@ def of_sponsor(sponsor: Sponsor | None, grants: Iterable[Grant]) -> Iterator[Obj
             return
         is_same_unit = grant.granter_credit_code is not None and grant.granter_credit_code == named.credit_code
         names = {name_key(name) for name in (grant.granter, grant.granter_root_organ) if name is not None}
-        if is_same_unit or names & own:
+        if is_same_unit or names & own or grant.id in relatives:
             fact = Text(
-                f"主办单位成了批准 {grant.id} 的批准机关",
+                f"主办单位成了批准 {grant.id} 的批准机关，或与其同属一个部门",
                 f"the sponsor would be of the department that gave grant {grant.id}",
             )
             yield Objection("/sponsor", fact, Text("先撤销该批准", "revoke that grant first"))
@@ -160,9 +198,7 @@ def _dependent(place: str, granter: str) -> Objection:
         f"{granter} 是该应用的主办单位或属于同一部门，不能为其批准",
         f"{granter} is the app's sponsor or of its department, and cannot grant it anything",
     )
-    return Objection(
-        place, fact, Text("由主办单位所属部门以外的有权机关批准", "an authority of another department grants")
-    )
+    return Objection(place, fact, _INDEPENDENT)
 
 
 def _absent(place: str, wanted: str, known: Iterable[str]) -> Objection:

@@ -6,7 +6,7 @@ Nothing of them is history, so rows are changed and taken away like notes on a d
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary
 from sqlmodel import Field
 
 from services.database.columns import Characters, Instant
@@ -95,14 +95,6 @@ class ImportRow(Table, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["import_id"], ["imports.id"], ondelete="CASCADE"),
         Index("import_rows_outcome", "import_id", "outcome", "number"),
-        # What is to be written, in its order.
-        Index(
-            "import_rows_wanted",
-            "import_id",
-            "number",
-            sqlite_where=text("manifest IS NOT NULL"),
-            postgresql_where=text("manifest IS NOT NULL"),
-        ),
     )
 
     import_id: str = Field(primary_key=True, sa_type=Characters)
@@ -112,5 +104,6 @@ class ImportRow(Table, table=True):
     outcome: str = Field(sa_type=Characters)
     base: int | None = Field(default=None, sa_type=BigInteger)
     manifest: str | None = Field(default=None, sa_type=Characters, description="What is to be written.")
+    derived: str | None = Field(default=None, sa_type=Characters, description="What is derived from it (JSON).")
     difference: str | None = Field(default=None, sa_type=Characters, description="JSON Patch.")
     problems: str | None = Field(default=None, sa_type=Characters, description="Why it is rejected (JSON).")

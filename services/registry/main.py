@@ -98,7 +98,7 @@ def create_service(settings: RegistrySettings | None = None) -> web.Service:
             if migrates:
                 await desk.write(desk.database.migrate)
             deliver = Delivering(desk.database, given.webhooks, sending.from_threads(sender), changes.told)
-            tasks = (carrying.task(desk.database, given.max_offers), *deliver.tasks())
+            tasks = (carrying.task(desk.database, given.max_offers, given.import_processes), *deliver.tasks())
             url = given.database_url.get_secret_value()
             async with jobs.Jobs("registry", given.jobs, url, tasks, migrates=migrates) as running:
                 watch = Watch(reached, given.feed_poll_s, given.max_waiting)

@@ -11,7 +11,7 @@ character that no text can hold, so no query ever meets them by chance.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import add
 from typing import TYPE_CHECKING
 
 from services.manifest.model import Link
@@ -59,7 +59,7 @@ def asked(query: str) -> tuple[str, ...]:
 
 def bigrams(word: str) -> list[str]:
     """Give every two characters that stand side by side, which are the indexed words of a text but the last."""
-    return list(map("".join, pairwise(word)))
+    return list(map(add, word, word[1:]))
 
 
 def mark(name: str, value: str | None) -> str:

@@ -84,6 +84,13 @@ class RegistrySettings(BaseSettings):
     max_import_bytes: int = Field(
         default=1 << 30, ge=1, le=LARGEST_FILE, description="导入文件的字节数上限 · bytes of a file that is imported"
     )
+    import_processes: int = Field(
+        default=1,
+        ge=0,
+        le=64,
+        description="另开几个进程读取导入的大文件（NDJSON、YAML）；0 为由服务进程自己读"
+        " · processes beside the service that read large files of documents; 0: the service reads them itself",
+    )
     max_all_or_nothing: int = Field(
         default=5_000,
         ge=1,

@@ -119,10 +119,17 @@ class App(Table, table=True):
     __tablename__ = "apps"
     __table_args__ = (
         CheckConstraint("until > since", name="until"),
+        # With what nearly every list asks besides, so that joins and counts need not look at the table.
         Index(
-            "apps_live", "id", unique=True, sqlite_where=text("until IS NULL"), postgresql_where=text("until IS NULL")
+            "apps_live",
+            "id",
+            unique=True,
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
+            postgresql_include=["is_withdrawn"],
         ),
         Index("apps_division", "division", "id"),
+        Index("apps_province", "province", "id"),
         Index("apps_department", "department_key", "id"),
         Index("apps_sector", "sector_key", "id"),
         # The order of lists, for each sort: whatever a condition leaves out, a page reads a stretch of one of them.
@@ -131,6 +138,15 @@ class App(Table, table=True):
         Index("apps_role", "role", "id"),
         Index("apps_name", "name_start", "id"),
         Index("apps_since", "since", "id"),
+        # What facets count, and where rare values of any of it are found. SQLite looks up in the table what conditions
+        # are about, though every entry meets them; hence the last two.
+        Index(
+            "apps_facets",
+            *("stage", "level", "faces_grassroots", "kind", "role", "province"),
+            *("sector_key", "feature_kinds", "department_key", "until", "is_withdrawn"),
+            sqlite_where=text("until IS NULL AND is_withdrawn IS 0"),
+            postgresql_where=text("until IS NULL AND is_withdrawn IS false"),
+        ),
         *(
             Index(name, day, "id", sqlite_where=text(f"{day} IS NOT NULL"), postgresql_where=text(f"{day} IS NOT NULL"))
             for name, day in (
@@ -176,6 +192,9 @@ class App(Table, table=True):
     department_key: str | None = Field(default=None, sa_type=Characters)
     level: str | None = Field(default=None, sa_type=Characters)
     division: str | None = Field(default=None, sa_type=Characters)
+    province: str | None = Field(
+        default=None, sa_type=Characters, description="The first two digits of the division; empty for the country."
+    )
     sector: str | None = Field(default=None, sa_type=Characters)
     sector_key: str | None = Field(default=None, sa_type=Characters)
     role: str | None = Field(default=None, sa_type=Characters)
@@ -231,6 +250,13 @@ class Grant(Table, table=True):
             "grants_live", "id", unique=True, sqlite_where=text("until IS NULL"), postgresql_where=text("until IS NULL")
         ),
         Index("grants_app", "app", "recorded"),
+        # Which apps hold grants on a day.
+        Index(
+            "grants_counting",
+            *("app", "kind", "from_on", "until_on", "revoked_on"),
+            sqlite_where=text("until IS NULL AND facts IS NOT NULL"),
+            postgresql_where=text("until IS NULL AND facts IS NOT NULL"),
+        ),
         # Which grants end soon.
         Index("grants_until_on", "until_on"),
         Index("grants_revoked_on", "revoked_on"),
@@ -363,10 +389,10 @@ class KeptAnswer(Table, table=True):
     body: bytes
 
 
-def _live(name: str, *columns: str, is_unique: bool = True) -> Index:
-    """Give an index of the live rows of a table."""
+def _live(name: str, *columns: str) -> Index:
+    """Give the unique index of the live rows of a table."""
     condition = text("until IS NULL")
-    return Index(name, *columns, unique=is_unique, sqlite_where=condition, postgresql_where=condition)
+    return Index(name, *columns, unique=True, sqlite_where=condition, postgresql_where=condition)
 
 
 class Organisation(Table, table=True):
@@ -380,7 +406,7 @@ class Organisation(Table, table=True):
     __table_args__ = (
         CheckConstraint("until > since", name="until"),
         _live("organisations_live", "code"),
-        _live("organisations_above", "above", "code", is_unique=False),
+        Index("organisations_above", "above", "code"),
     )
 
     code: str = Field(primary_key=True, sa_type=Characters)
@@ -405,7 +431,7 @@ class OrganisationName(Table, table=True):
         CheckConstraint("until > since", name="until"),
         CheckConstraint("before_on > from_on", name="before_on"),
         _live("organisation_names_live", "organisation", "from_on"),
-        _live("organisation_names_key", "name_key", "organisation", is_unique=False),
+        Index("organisation_names_key", "name_key", "organisation"),
     )
 
     organisation: str = Field(primary_key=True, sa_type=Characters)
@@ -425,7 +451,7 @@ class OrganisationParent(Table, table=True):
         CheckConstraint("until > since", name="until"),
         CheckConstraint("before_on > from_on", name="before_on"),
         _live("organisation_parents_live", "organisation", "from_on"),
-        _live("organisation_parents_parent", "parent", "organisation", is_unique=False),
+        Index("organisation_parents_parent", "parent", "organisation"),
     )
 
     organisation: str = Field(primary_key=True, sa_type=Characters)
@@ -444,7 +470,7 @@ class Sponsorship(Table, table=True):
     __table_args__ = (
         CheckConstraint("until > since", name="until"),
         _live("sponsorships_live", "app"),
-        _live("sponsorships_organisation", "organisation", "app", is_unique=False),
+        Index("sponsorships_organisation", "organisation", "app"),
     )
 
     app: str = Field(primary_key=True, sa_type=Characters)

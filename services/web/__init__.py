@@ -1,6 +1,7 @@
 """What both services do alike: problems, request ids, limits, callers, metrics, health, document. Knows no domain."""
 
 from services.web.bodies import FORMATS, BodyFormat, body_format, read_body, require_media_type
+from services.web.callers import lacks_scope
 from services.web.cursors import Position, decode_cursor, encode_cursor
 from services.web.etags import (
     Conditions,
@@ -101,6 +102,7 @@ __all__ = [
     "faults_in_body",
     "invalid_request",
     "json_pointer",
+    "lacks_scope",
     "language_of",
     "lift_deadline",
     "log_event",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -40,6 +41,9 @@ MAX_HEADER_BYTES = 64 * 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_DETAIL = Text("含有控制字符。", "It holds control characters.")
 _CONTROL_REMEDY = Text("请去掉控制字符。", "Remove them.")
+
+_TWICE = Text("这个参数写了不止一次。", "This parameter is given more than once.")
+_ONCE = Text("请只写一次。", "Give it once.")
 
 
 class Admission:
@@ -160,6 +164,9 @@ def _check_query(operation: Operation, query: bytes) -> None:
     # No name or number holds a control character, and a NUL is more than some databases can be asked for.
     unclean = dict.fromkeys(name for name, value in pairs if name not in unknown and _CONTROL.search(value))
     faults += [Fault(f"?{name}", _CONTROL_DETAIL, _CONTROL_REMEDY) for name in unclean]
+    # Of two values one would count and the other be passed over.
+    given = Counter(name for name, _ in pairs if name not in unknown and name not in operation.repeatable)
+    faults += [Fault(f"?{name}", _TWICE, _ONCE) for name, times in given.items() if times > 1]
     if faults:
         raise Problem(INVALID_VALUE, errors=faults)
 

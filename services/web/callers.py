@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.text import Text
 from services.web.problem_types import FORBIDDEN, UNAUTHENTICATED
-from services.web.problems import Problem
+from services.web.problems import Fault, Problem
 from services.web.settings import SCOPES, Caller
 
 if TYPE_CHECKING:
@@ -15,6 +15,24 @@ if TYPE_CHECKING:
 
     from services.web.operations import Operation
     from services.web.settings import WebSettings
+
+_NO_TOKEN = Fault(
+    "Authorization:",
+    UNAUTHENTICATED.meaning,
+    Text(
+        "请带上 Authorization: Bearer 令牌；令牌由管理员发放。",
+        "Send `Authorization: Bearer` with a token; administrators hand them out.",
+    ),
+)
+
+
+def lacks_scope(scope: str) -> Problem:
+    """Give the problem of a caller who does not hold a scope that is needed."""
+    detail = Text(f"此操作需要权限 {scope}。", f"This operation needs the scope {scope}.")
+    remedy = Text(f"由持有权限 {scope} 者办理，或请管理员授予。", f"Let a holder of {scope} do it, or ask for it.")
+    challenge = f'Bearer realm="govapp", error="insufficient_scope", scope="{scope}"'
+    fault = Fault("Authorization:", detail, remedy)
+    return Problem(FORBIDDEN, detail, errors=[fault], headers={"WWW-Authenticate": challenge})
 
 
 class Callers:
@@ -52,11 +70,9 @@ class Callers:
             return caller or self._anonymous
         if caller is None:
             challenge = 'Bearer realm="govapp", error="invalid_token"'
-            raise Problem(UNAUTHENTICATED, headers={"WWW-Authenticate": challenge})
+            raise Problem(UNAUTHENTICATED, errors=[_NO_TOKEN], headers={"WWW-Authenticate": challenge})
         if operation.scope in caller.scopes:
             return caller
         if caller is self._anonymous:
-            raise Problem(UNAUTHENTICATED, headers={"WWW-Authenticate": 'Bearer realm="govapp"'})
-        challenge = f'Bearer realm="govapp", error="insufficient_scope", scope="{operation.scope}"'
-        detail = Text(f"此操作需要权限 {operation.scope}。", f"This operation needs the scope {operation.scope}.")
-        raise Problem(FORBIDDEN, detail, headers={"WWW-Authenticate": challenge})
+            raise Problem(UNAUTHENTICATED, errors=[_NO_TOKEN], headers={"WWW-Authenticate": 'Bearer realm="govapp"'})
+        raise lacks_scope(operation.scope)

@@ -93,12 +93,21 @@ def read_operations(
             template=path,
             scope=operation["x-scope"],
             media_types=tuple(operation.get("requestBody", {}).get("content", ())),
-            query_names=frozenset(p["name"] for p in operation.get("parameters", []) if p["in"] == "query"),
+            query_names=frozenset(p["name"] for p in _in_query(operation)),
+            repeatable=frozenset(p["name"] for p in _in_query(operation) if _is_list(p["schema"])),
             max_body_bytes=operation.get("x-max-body-bytes", max_body_bytes),
             is_probe=operation.get("x-probe", False),
             is_once=operation.get("x-once", False),
             app=apps[method, path],
         )
+
+
+def _in_query(operation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+
+
+def _is_list(schema: Mapping[str, Any]) -> bool:
+    return schema.get("type") == "array" or any(map(_is_list, schema.get("anyOf", ())))
 
 
 def _walk(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from services.web.operations import Operation
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -47,6 +49,10 @@ class Measures:
         series.observe(duration_s)
         if problem is not None:
             self._problems.labels(method, route, problem).inc()
+
+    def watch(self, name: str, said: str, value: Callable[[], float]) -> None:
+        """Show a value of the service's own, asked for whenever somebody looks."""
+        Gauge(name, said, registry=self._registry).set_function(value)
 
     def exposition(self) -> bytes:
         """Give all series in the text format 0.0.4."""

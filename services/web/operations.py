@@ -134,6 +134,7 @@ class Operation:
     scope: Scope
     media_types: tuple[str, ...]
     query_names: frozenset[str]
+    repeatable: frozenset[str]
     max_body_bytes: int
     is_probe: bool
     is_once: bool

@@ -58,6 +58,7 @@ def create_service(  # noqa: PLR0913 - the parts of a service, each by its name.
     ready_checks: Mapping[str, Check] | None = None,
     problem_types: Sequence[ProblemType] = (),
     answers: Answers | None = None,
+    gauges: Mapping[str, tuple[str, Callable[[], float]]] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Service:
     """Make the ASGI object of a service.
@@ -72,6 +73,7 @@ def create_service(  # noqa: PLR0913 - the parts of a service, each by its name.
         ready_checks: what it needs, by name, for `/readyz`.
         problem_types: the problems of its own domain.
         answers: where it keeps answers, when it has operations that are done once.
+        gauges: values of its own to be shown in `/metrics`: by name what each is, and what gives it.
         clock: a monotonic clock in seconds, for the rate limit.
 
     Raises:
@@ -80,6 +82,8 @@ def create_service(  # noqa: PLR0913 - the parts of a service, each by its name.
 
     """
     measures = Measures()
+    for name, (said, value) in (gauges or {}).items():
+        measures.watch(name, said, value)
     own = (health_router(ready_checks or {}, settings.ready_timeout_s, measures), document_router())
     routes = [_checked(route) for router in (*routers, *own) for route in router.routes]
     service = Service(

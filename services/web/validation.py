@@ -11,8 +11,9 @@ from services.web.problems import Fault, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Sentences by pydantic's error type; the braces are filled from the error's own context. What is not here is said in
-# pydantic's English words, with the field's place, which is still a reason and a remedy.
+# Sentences by pydantic's error type; the braces are filled from the error's own context. An error that a service raises
+# itself brings sentences of its own in its context (`zh`, `en`, `remedy_zh`, `remedy_en`). What has neither is said in
+# pydantic's English words, with the field's place.
 _SENTENCES: dict[str, Text] = {
     "missing": Text("缺少必填项。", "This is required."),
     "extra_forbidden": Text("没有这个字段。", "There is no such field."),
@@ -63,6 +64,7 @@ _REMEDIES: dict[str, Text] = {
     "missing": Text("请补上这一项。", "Add it."),
     "extra_forbidden": Text("请删去，或核对字段名。", "Remove it, or check its name."),
 }
+_REMEDY = Text("请改正这一项；/docs 说明它怎样写。", "Correct it; /docs says how it is written.")
 _PLACES = {"query": "?{}", "path": "{{{}}}", "header": "{}:", "cookie": "Cookie: {}"}
 
 
@@ -71,19 +73,30 @@ def invalid_request(errors: Sequence[Mapping[str, Any]]) -> Problem:
 
     `errors` are pydantic's, each location beginning with `body`, `query`, `path`, `header` or `cookie`.
     """
-    faults = [_fault(error) for error in errors]
+    faults = [_fault(error) for error in _own(errors)]
     is_unreadable = any(error["type"] == "json_invalid" for error in errors)
     return Problem(INVALID_BODY if is_unreadable else INVALID_VALUE, errors=faults)
 
 
 def faults_in_body(errors: Sequence[Mapping[str, Any]]) -> list[Fault]:
     """Give what `ValidationError.errors()` says of a body that was validated by hand."""
-    return [_fault({**error, "loc": ("body", *error["loc"])}) for error in errors]
+    return [_fault({**error, "loc": ("body", *error["loc"])}) for error in _own(errors)]
 
 
 def json_pointer(steps: Sequence[str | int]) -> str:
     """Write steps from the top of a document as an RFC 6901 pointer; no steps give the empty pointer."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _own(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out that a list is too short where that is so only because something in it is wrong."""
+    places = [tuple(error["loc"]) for error in errors]
+
+    def follows(error: Mapping[str, Any]) -> bool:
+        place = tuple(error["loc"])
+        return error["type"] == "too_short" and any(each != place and each[: len(place)] == place for each in places)
+
+    return [error for error in errors if not follows(error)]
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:
@@ -93,8 +106,10 @@ def _fault(error: Mapping[str, Any]) -> Fault:
         # FastAPI puts the offset of the mistake where a field would be.
         return Fault("", _at_offset(error, steps))
     place = _PLACES.get(source)
-    pointer = place.format(".".join(map(str, steps))) if place else json_pointer(steps)
-    return Fault(pointer, _sentence(error), _REMEDIES.get(kind))
+    # A parameter that is repeated is one parameter, so its number is no part of the place.
+    named = ".".join(step for step in steps if isinstance(step, str))
+    pointer = place.format(named) if place else json_pointer(steps)
+    return Fault(pointer, _sentence(error), _remedy(error))
 
 
 def _at_offset(error: Mapping[str, Any], steps: Sequence[str | int]) -> Text:
@@ -104,14 +119,24 @@ def _at_offset(error: Mapping[str, Any], steps: Sequence[str | int]) -> Text:
     return Text(f"第 {steps[0]} 个字符处：{said.zh}", f"At character {steps[0]}: {said.en}")
 
 
+def _remedy(error: Mapping[str, Any]) -> Text:
+    context = error.get("ctx", {})
+    if "remedy_zh" in context:
+        return Text(context["remedy_zh"], context["remedy_en"])
+    return _REMEDIES.get(error["type"], _REMEDY)
+
+
 def _sentence(error: Mapping[str, Any]) -> Text:
+    own = error.get("ctx", {})
+    if "remedy_zh" in own:
+        return Text(own["zh"], own["en"])
     pattern = _SENTENCES.get(error["type"])
     if pattern is None:
         return Text(f"不合要求（{error['type']}）：{error['msg']}", f"{error['msg']}.")
     context = error.get("ctx", {})
     # pydantic lists the allowed values in English: 'a', 'b' or 'c'.
     in_chinese = {
-        key: value.replace(" or ", "、").replace(", ", "、") if key.startswith("expected") else value
+        key: value.replace(" or ", "、").replace(", ", "、").replace("'", "") if key.startswith("expected") else value
         for key, value in context.items()
     }
     return Text(pattern.zh.format_map(in_chinese), pattern.en.format_map(context))

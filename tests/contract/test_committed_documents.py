@@ -53,9 +53,14 @@ CONFIG = schemathesis.Config.from_dict(
 
 # Files travel as they are, whatever they are called.
 for files in (
+    "application/ofd",
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "application/x-ndjson",
     "application/zip",
+    "image/jpeg",
+    "image/png",
     "text/csv",
 ):
     schemathesis.serializer.alias(files, "application/octet-stream")

@@ -110,6 +110,21 @@ def test_it_says_what_it_is_and_what_it_demands(call: Call) -> None:
 
 
 @every_operation
+def test_its_ids_are_no_words_of_other_paths(call: Call) -> None:
+    """A thing whose id is a word of another path, such as /apps/{id} beside /apps/words, could not be reached."""
+    takes = {each["name"]: each["schema"] for each in call.declared.get("parameters", []) if each["in"] == "path"}
+    mine = call.template.split("/")
+    for other in {each.template for each in CALLS if each.service == call.service}:
+        words = other.split("/")
+        if len(words) != len(mine) or "{" in other:
+            continue
+        pairs = [(part, word) for part, word in zip(mine, words, strict=True) if part != word]
+        assert not pairs or not all(
+            part.startswith("{") and re.search(takes[part.strip("{}")].get("pattern", ""), word) for part, word in pairs
+        ), other
+
+
+@every_operation
 def test_it_announces_its_problems(call: Call) -> None:
     announced = set(call.declared["responses"])
     expected = {"422", "429", "503"}

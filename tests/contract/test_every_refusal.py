@@ -21,6 +21,8 @@ CHANGING = {"write", "approve", "admin"}
 ONCE_BY_THEMSELVES = {
     # A file is known by its bytes: sent again it is the same import, and it is too large to be held in memory.
     ("registry", "POST", "/v1/imports"),
+    # So is a piece of evidence.
+    ("audit", "POST", "/v1/findings/{id}/evidence"),
 }
 MEMBERS = {"type", "title", "status", "detail", "instance", "request_id", "errors"}
 

@@ -1,4 +1,4 @@
-"""A registry as a real process that a test kills, stops and starts again at the same address."""
+"""A service as a real process that a test kills, stops and starts again at the same address."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 class Killable:
-    """`govapp serve registry`, as often as it is started, always at one address."""
+    """`govapp serve SERVICE`, as often as it is started, always at one address."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, service: str = "registry") -> None:
+        self._service = service
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {**os.environ, **environment}
@@ -40,7 +41,7 @@ class Killable:
         """Start it, and return when it is ready."""
         with self._log.open("ab") as output:
             self.process = subprocess.Popen(
-                [GOVAPP, "serve", "registry", "--port", str(self.port)],
+                [GOVAPP, "serve", self._service, "--port", str(self.port)],
                 env=self._environment,
                 stdout=output,
                 stderr=output,

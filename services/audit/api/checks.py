@@ -1,13 +1,13 @@
 """Checks over HTTP: one manifest or registered app, or up to a hundred of them."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.audit.checks import Checks, UnknownApp
+from services.audit.checks import Checks, Fresh, UnknownApp
 from services.audit.clock import today
 from services.audit.formats import json as json_format
 from services.audit.law import Report
@@ -42,6 +42,32 @@ REGISTRY_UNAVAILABLE = ProblemType(
     Text("登记系统没有答复", "The registry gave no answer"),
     Text("无法取得该应用的清单，请稍后再试。", "The app's manifest cannot be had; try again shortly."),
 )
+
+HEADERS = {
+    "Registry-Revision": "所见的登记号 · the registry revision that was seen; none when the registry gave no answer",
+    "Freshness": "index（索引）或 live（登记系统） · whether the index or the registry itself was asked",
+    "Index-Lag-Seconds": "索引至多滞后多少秒 · by how many seconds the index may lag; only where it was asked",
+}
+
+Freshness = Annotated[
+    Literal["index", "live"] | None,
+    Query(
+        description="只对 ?app 有意义：index 由索引答复，滞后超过 max_lag_s 时仍问登记系统；live 总是问登记系统；"
+        "未写时，索引在设定的滞后之内即用索引"
+        " · for `?app` only: `index` is answered by the index, and by the registry when the index lags more than"
+        " `max_lag_s`; `live` always by the registry; by default the index answers when its lag is within what is set"
+    ),
+]
+MaxLag = Annotated[
+    float | None,
+    Query(
+        gt=0,
+        le=86400,
+        allow_inf_nan=False,
+        description="freshness=index 时可以接受的滞后（秒），默认为设定值"
+        " · with `freshness=index`: the lag in seconds that will do; by default what is set",
+    ),
+]
 
 On = Annotated[Day | None, Query(description="The day judged; today in Beijing when not given.")]
 
@@ -79,40 +105,49 @@ class BatchAnswer(BaseModel):
     results: list[BatchResult]
 
 
+_CHECK = operation(
+    "public",
+    NOT_FOUND,
+    REGISTRY_UNAVAILABLE,
+    body=Manifest,
+    is_body_required=False,
+    max_body_bytes=MAX_BYTES,
+)
+_CHECK["responses"][200] = {
+    "headers": {name: {"description": said, "schema": {"type": "string"}} for name, said in HEADERS.items()}
+}
+
+
 @router.post(
     "/checks",
     summary="检查一份清单或一个已登记的应用 · Check a manifest or a registered app",
     response_model=Report,
-    **operation(
-        "public",
-        NOT_FOUND,
-        REGISTRY_UNAVAILABLE,
-        body=Manifest,
-        is_body_required=False,
-        max_body_bytes=MAX_BYTES,
-    ),
+    **_CHECK,
 )
 async def check(
     request: Request,
     on: On = None,
     app: Annotated[AppId | None, Query(description="Id of a registered app, instead of a body.")] = None,
+    freshness: Freshness = None,
+    max_lag_s: MaxLag = None,
 ) -> Response:
     """Judge an app against every rule on a day, in its present neighbourhood.
 
     Send the manifest as the body (JSON or YAML), or name a registered app with `?app=` and send no body. When the
-    registry gives no answer, rules that need it are undetermined.
+    registry gives no answer, rules that need it are undetermined. A registered app may be answered from the index; the
+    report is the same as the registry gives at that registry revision, byte by byte.
     """
     checks: Checks = request.state.checks
     day = on or today()
     if app is None:
-        report = await checks.check((await reading_of(request)).manifest, day)
+        fresh = Fresh(await checks.check((await reading_of(request)).manifest, day), None)
     else:
         await refuse_body(request)
         try:
-            report = await checks.check_registered(app, day)
+            fresh = await checks.check_fresh(app, day, 0 if freshness == "live" else max_lag_s)
         except (UnknownApp, RegistryUnavailable) as reason:
             raise problem_of(reason, "?app") from reason
-    return Response(json_format.render(report), media_type="application/json")
+    return Response(json_format.render(fresh.report), media_type="application/json", headers=_headers(fresh))
 
 
 @router.post(
@@ -139,6 +174,15 @@ async def check_batch(request: Request, batch: BatchRequest) -> Response:
             )
             results.append({"report": None, "problem": said})
     return Response(orjson.dumps({"results": results}), media_type="application/json")
+
+
+def _headers(fresh: Fresh) -> dict[str, str]:
+    told = {"Freshness": "live" if fresh.lag_s is None else "index"}
+    if fresh.report.revision is not None:
+        told["Registry-Revision"] = str(fresh.report.revision)
+    if fresh.lag_s is not None:
+        told["Index-Lag-Seconds"] = f"{fresh.lag_s:.3f}"
+    return told
 
 
 async def reading_of(request: Request) -> Reading:

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit import clock
 from services.audit.answers import Answer, Question
+from services.audit.api import reports
 from services.audit.api.checks import REGISTRY_UNAVAILABLE, fault_of
 from services.audit.api.desk import DATABASE_UNAVAILABLE, SIGNING_UNAVAILABLE, Desk, desk_of, refused
 from services.audit.decisions import (
@@ -23,6 +24,7 @@ from services.audit.decisions import (
     Told,
     UnknownAppError,
 )
+from services.audit.formats.checked import Judged as JudgedSource
 from services.audit.law import Outcome, Report
 from services.audit.receipts import PURPOSES, Given, Person, Purpose, QuestionId
 from services.audit.registry_client import RegistryUnavailable
@@ -53,6 +55,8 @@ from services.web import (
 )
 
 MAX_ANSWERS = 200
+_REPORT = TypeAdapter(Report)
+_MANIFEST = Manifest.model_validate_json
 JOSE = "application/jose"
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
@@ -279,6 +283,21 @@ async def get_receipt(request: Request, id: DecisionId) -> Response:
     desk = desk_of(request)
     found = await desk.read(store.find, desk.database, id)
     return Response(found.receipt, media_type=JOSE)
+
+
+@router.get(
+    "/decisions/{id}/report",
+    summary="判定的报告文件 · The report of a decision, as a file",
+    **reports.declared(**operation("read", NOT_FOUND, DATABASE_UNAVAILABLE)),
+)
+async def get_report(
+    request: Request, id: DecisionId, format: reports.Format = "html", lang: reports.LangQuery = None
+) -> Response:
+    """Give the report that was recorded, in a format that people file."""
+    desk = desk_of(request)
+    found = await desk.read(store.find, desk.database, id)
+    judged = JudgedSource(found.row.app, _REPORT.validate_json(found.report), manifest=_MANIFEST(found.manifest))
+    return reports.written(request, judged, format, lang)
 
 
 @router.get(

@@ -7,11 +7,13 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from services.audit.clock import BEIJING
 from services.audit.decisions import ChangedError, RefusedError
 from services.audit.signing import KeysError
 from services.audit.store import answers
 from services.audit.store.decisions import UnknownDecisionError
 from services.audit.store.ledger import NoSuchTreeError
+from services.audit.store.recorded import UnknownError
 from services.database.doors import UnavailableError, commit
 from services.text import Text
 from services.web import (
@@ -28,6 +30,7 @@ from services.web import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -73,6 +76,11 @@ class Desk:
         writers = max(1, settings.database_connections // 4) if self.database.is_postgresql else 1
         self._readers = ThreadPoolExecutor(max(1, settings.database_connections - writers), "audit-read")
         self._writers = ThreadPoolExecutor(writers, "audit-write")
+
+    @property
+    def today(self) -> date:
+        """The day it is in Beijing, by the clock of the database."""
+        return self.database.now().astimezone(BEIJING).date()
 
     async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what reads.
@@ -151,6 +159,10 @@ class Desk:
             raise refused(error) from error
         except UnknownDecisionError as error:
             detail = Text(f"没有编号为 {error} 的判定。", f"There is no decision with the id {error}.")
+            raise Problem(NOT_FOUND, detail) from error
+        except UnknownError as error:
+            noun = error.noun
+            detail = Text(f"没有编号为 {error} 的{noun.zh}。", f"There is no {noun.en} with the id {error}.")
             raise Problem(NOT_FOUND, detail) from error
         except NoSuchTreeError as error:
             fact = Text(f"没有那么多条目，只有 {error.size} 条", f"there are not so many entries, but {error.size}")

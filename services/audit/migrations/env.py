@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from services.audit import finding_tables, sweep_tables  # noqa: F401 - their tables belong to the schema
 from services.audit.tables import Table
 
 context.configure(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.audit.law import Lack, NotAddressed
 from services.audit.readings import lacks
+from services.audit.readings.once import listed_once
 from services.audit.regulation.burden_2024 import IN_FORCE_ON
 from services.manifest import ties
 from services.manifest.terms import Level, ManagedBy, Nature, Role, Stage
@@ -31,6 +32,7 @@ DEPARTMENT_NATURES = frozenset(
 """Natures that make a central sponsor a department, or a unit of one (中央和国家机关部门)."""
 
 
+@listed_once
 def central_department(case: Case) -> Iterator[Lack | NotAddressed]:
     """中央和国家机关部门: organs at the centre and their units, wherever they sit. Article 12."""
     manifest = case.manifest
@@ -59,6 +61,7 @@ def central_department(case: Case) -> Iterator[Lack | NotAddressed]:
         )
 
 
+@listed_once
 def local_sponsor(case: Case) -> Iterator[Lack | NotAddressed]:
     """地方: every sponsor of province level or below that the centre does not manage."""
     central = ties.is_central(case.manifest)
@@ -75,13 +78,14 @@ def local_sponsor(case: Case) -> Iterator[Lack | NotAddressed]:
 def sponsor_at(*levels: Level) -> Gate:
     """Address only sponsors of some levels."""
     names = Text("、".join(each.zh for each in levels), " or ".join(each.en for each in levels))
+    other = NotAddressed(Text(f"主办单位不是{names.zh}单位", f"the sponsor is not of {names.en} level"))
 
     def gate(case: Case) -> Iterator[Lack | NotAddressed]:
         sponsor = case.manifest.sponsor
         if sponsor is None or sponsor.level is None:
             yield lacks.undeclared("/sponsor/level")
         elif sponsor.level not in levels:
-            yield NotAddressed(Text(f"主办单位不是{names.zh}单位", f"the sponsor is not of {names.en} level"))
+            yield other
 
     return gate
 
@@ -95,6 +99,7 @@ def vertically_managed(case: Case) -> Iterator[Lack | NotAddressed]:
         yield NotAddressed(Text("主办单位不属垂管系统", "the sponsor is not vertically managed"))
 
 
+@listed_once
 def grassroots_facing(case: Case) -> Iterator[Lack | NotAddressed]:
     """面向基层: units or workers at county level or below use the app or must supply it."""
     faces = ties.faces_grassroots(case.manifest)
@@ -108,21 +113,28 @@ def at_stage(*stages: Stage) -> Gate:
     """Address only apps at some stages."""
     names = Text("、".join(each.zh for each in stages), ", ".join(each.en for each in stages))
 
+    others = {
+        stage: NotAddressed(
+            Text(
+                f"应用的阶段是{stage.zh}，本条针对{names.zh}的应用",
+                f"the app is {stage.en}; this addresses apps that are {names.en}",
+            )
+        )
+        for stage in Stage
+        if stage not in stages
+    }
+
     def gate(case: Case) -> Iterator[Lack | NotAddressed]:
         stage = case.manifest.stage
         if stage is None:
             yield lacks.undeclared("/stage")
-        elif stage not in stages:
-            yield NotAddressed(
-                Text(
-                    f"应用的阶段是{stage.zh}，本条针对{names.zh}的应用",
-                    f"the app is {stage.en}; this addresses apps that are {names.en}",
-                )
-            )
+        elif stage in others:
+            yield others[stage]
 
     return gate
 
 
+@listed_once
 def no_provincial_platform(case: Case) -> Iterator[Lack | NotAddressed]:
     """Address every app but the provincial platforms."""
     sponsor = case.manifest.sponsor
@@ -135,16 +147,18 @@ def no_provincial_platform(case: Case) -> Iterator[Lack | NotAddressed]:
 
 def only_role(role: Role) -> Gate:
     """Address only apps of one role."""
+    other = NotAddressed(Text(f"应用的角色不是{role.zh}", f"the app is no {role.en}"))
 
     def gate(case: Case) -> Iterator[Lack | NotAddressed]:
         if case.manifest.role is None:
             yield lacks.undeclared("/role")
         elif case.manifest.role != role:
-            yield NotAddressed(Text(f"应用的角色不是{role.zh}", f"the app is no {role.en}"))
+            yield other
 
     return gate
 
 
+@listed_once
 def new_app(case: Case) -> Iterator[Lack | NotAddressed]:
     """新建: building has not begun, or began on or after the day the regulation came into force."""
     manifest = case.manifest

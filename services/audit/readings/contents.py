@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.audit.readings import lacks
+from services.audit.readings.once import listed_once, once
 from services.manifest.terms import GRASSROOTS
 from services.text import Text
 
@@ -21,14 +22,27 @@ def features_of(case: Case, kinds: AbstractSet[FeatureKind]) -> Iterator[tuple[s
     """Give the features of some kinds with their JSON pointers; say where features or a kind are undeclared."""
     if case.manifest.features is None:
         yield lacks.undeclared("/features")
-        return
-    for i, feature in enumerate(case.manifest.features):
-        if feature.kind is None:
-            yield lacks.undeclared(f"/features/{i}/kind")
-        elif feature.kind in kinds:
-            yield f"/features/{i}", feature
+    elif not _kinds(case).isdisjoint({None, *kinds}):
+        for place, feature in features(case):
+            if feature.kind is None:
+                yield lacks.undeclared(f"{place}/kind")
+            elif feature.kind in kinds:
+                yield place, feature
 
 
+@listed_once
+def features(case: Case) -> Iterator[tuple[str, Feature]]:
+    """Give every feature with its JSON pointer; none when they are undeclared."""
+    for i, feature in enumerate(case.manifest.features or ()):
+        yield f"/features/{i}", feature
+
+
+@once
+def _kinds(case: Case) -> frozenset[FeatureKind | None]:
+    return frozenset(feature.kind for feature in case.manifest.features or ())
+
+
+@listed_once
 def grassroots_asks(case: Case) -> Iterator[tuple[str, Ask] | Lack]:
     """Give the asks of units at county level or below with their JSON pointers; say what is undeclared about them.
 

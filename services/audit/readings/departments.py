@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from services.audit.law import Finding, Lack, NotAddressed
 from services.audit.readings import lacks, plans
+from services.audit.readings.once import once
 from services.manifest import ties
 from services.manifest.model import NONE
 from services.manifest.terms import RUNNING, Decision
@@ -36,6 +37,7 @@ class Others:
     lacking: tuple[Lack, ...]
 
 
+@once
 def other_apps(case: Case) -> Others:
     """Find the other apps of the department that run and face the grassroots."""
     found = list(_other_apps(case))

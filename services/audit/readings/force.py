@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.audit.law import Finding, Lack, Satisfied
 from services.audit.readings import claims, contents, lacks, wording
+from services.audit.readings.once import listed_once
 from services.manifest.neighbourhood import GrantKind
 from services.manifest.terms import FeatureKind
 from services.text import Text
@@ -83,9 +84,21 @@ def told(feature: Feature) -> Text:
 
 def renamed(case: Case, label: str, own_kinds: AbstractSet[FeatureKind]) -> Iterator[Lack]:
     """变相: ask a person about features whose words say what the rule regulates while their kind says otherwise."""
-    for i, feature in enumerate(case.manifest.features or ()):
+    for place, feature in alarming(case, label):
         if feature.kind not in own_kinds:
-            yield from renamed_feature(label, f"/features/{i}", feature)
+            yield from renamed_feature(label, place, feature)
+
+
+def alarming(case: Case, label: str) -> Iterator[tuple[str, Feature]]:
+    """Give the features in whose name or description there are words of a rule, be they said in earnest or not."""
+    return ((place, feature) for place, feature, labels in _alarming(case) if label in labels)
+
+
+@listed_once
+def _alarming(case: Case) -> Iterator[tuple[str, Feature, frozenset[str]]]:
+    for place, feature in contents.features(case):
+        if labels := wording.labels(feature.name or "") | wording.labels(feature.description or ""):
+            yield place, feature, labels
 
 
 def renamed_feature(label: str, place: str, feature: Feature) -> Iterator[Lack]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from services.audit.law import Lack
 from services.audit.readings import lacks
+from services.audit.readings.once import once
 from services.manifest import ties
 from services.manifest.terms import Channel
 from services.text import Text
@@ -44,6 +45,7 @@ def key(place: str, ask: Ask) -> str | Lack:
     return ties.item_key(ask) or lacks.undeclared(f"{place}/name")
 
 
+@once
 def is_platform(case: Case) -> Condition:
     """Tell whether the app is itself the provincial platform."""
     sponsor = case.manifest.sponsor

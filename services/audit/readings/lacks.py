@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from services.audit.law import Lack, LackKind
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from services.manifest.neighbourhood import Neighbour
 
 
+@lru_cache(1 << 12)
 def undeclared(place: str) -> Lack:
     """Say that the field at a JSON pointer is not declared."""
     what = fields.title(place)

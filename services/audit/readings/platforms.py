@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.audit.law import Lack
 from services.audit.readings import lacks
+from services.audit.readings.once import listed_once
 from services.manifest import divisions, ties
 from services.manifest.terms import Stage
 from services.text import Text
@@ -29,21 +30,37 @@ def of_provinces(case: Case, place: str) -> Iterator[Neighbour | Lack]:
     if case.manifest.regions is None:
         yield lacks.undeclared("/regions")
         return
-    found: dict[str, Neighbour] = {}
-    missing: list[str] = []
+    for _, told in _unsure(case):
+        if told is None:
+            yield lacks.registry_silent(place)
+        else:
+            yield from (lacks.neighbour_undeclared(place, each, _STAGE) for each in told)
+    if missing := [province for province, told in _unsure(case) if told is not None and not told]:
+        yield _none_known(place, missing)
+    yield from _found(case)
+
+
+@listed_once
+def _told(case: Case) -> Iterator[tuple[str, list[Neighbour] | None]]:
+    """Give each province served with its platforms that are in use or may be; None where the registry is silent."""
     for province in ties.provinces_served(case.manifest):
         answer = case.tie(ties.platform_tie(province))
-        if answer is None:
-            yield lacks.registry_silent(place)
-            continue
-        told = [each for each in answer.neighbours if each.facts.stage is None or each.facts.stage in IN_USE]
-        found.update((each.app, each) for each in told)
-        if not told:
-            missing.append(province)
-        elif all(each.facts.stage is None for each in told):
-            yield from (lacks.neighbour_undeclared(place, each, _STAGE) for each in told)
-    if missing:
-        yield _none_known(place, missing)
+        neighbours = () if answer is None else answer.neighbours
+        told = [each for each in neighbours if each.facts.stage is None or each.facts.stage in IN_USE]
+        yield province, None if answer is None else told
+
+
+@listed_once
+def _unsure(case: Case) -> Iterator[tuple[str, list[Neighbour] | None]]:
+    """Give the provinces of which no platform is known to be in use."""
+    for province, told in _told(case):
+        if told is None or all(each.facts.stage is None for each in told):
+            yield province, told
+
+
+@listed_once
+def _found(case: Case) -> Iterator[Neighbour]:
+    found = {each.app: each for _, told in _told(case) for each in told or ()}
     yield from (found[app] for app in sorted(found))
 
 

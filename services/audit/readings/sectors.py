@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.manifest.neighbourhood import Neighbour
 
 SECTOR = "/sector"
+_ROLE, _STAGE = Text("角色", "its role"), Text("阶段", "its stage")
 
 
 def rebuilt(manifest: Manifest, unified: Neighbour) -> Iterator[Finding | Lack]:
@@ -25,11 +26,13 @@ def rebuilt(manifest: Manifest, unified: Neighbour) -> Iterator[Finding | Lack]:
 
     A condition that fails settles the matter, so what is undeclared is asked for only while none fails.
     """
-    met = _conditions(manifest, unified)
-    if any(condition is False for condition in met):
-        return
+    unknown: list[Lack] = []
+    for condition in _conditions(manifest, unified):
+        if condition is False:
+            return
+        if isinstance(condition, Lack):
+            unknown.append(condition)
     common = list(_in_common(manifest, unified))
-    unknown = [condition for condition in met if isinstance(condition, Lack)]
     if unknown:
         # Which functions are in common matters only once it is known that the app counts.
         yield from unknown if common else ()
@@ -38,15 +41,13 @@ def rebuilt(manifest: Manifest, unified: Neighbour) -> Iterator[Finding | Lack]:
         yield from (each if isinstance(each, Lack) else _judge(*each, unified) for each in common)
 
 
-def _conditions(manifest: Manifest, unified: Neighbour) -> tuple[bool | Lack, ...]:
+def _conditions(manifest: Manifest, unified: Neighbour) -> Iterator[bool | Lack]:
     """Tell whether an app is its sector's unified app, online, of a higher level, and covers a region of ours."""
     facts = unified.facts
-    return (
-        _known(facts.role, Role.SECTOR_UNIFIED, unified, Text("角色", "its role")),
-        _known(facts.stage, Stage.ONLINE, unified, Text("阶段", "its stage")),
-        _stands_higher(manifest, unified),
-        _covers(manifest, unified),
-    )
+    yield _known(facts.role, Role.SECTOR_UNIFIED, unified, _ROLE)
+    yield _known(facts.stage, Stage.ONLINE, unified, _STAGE)
+    yield _stands_higher(manifest, unified)
+    yield _covers(manifest, unified)
 
 
 def _known(declared: Role | Stage | None, wanted: Role | Stage, unified: Neighbour, what: Text) -> bool | Lack:

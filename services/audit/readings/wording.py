@@ -62,6 +62,7 @@ def _ending(words: Iterable[str]) -> re.Pattern[str]:
 
 
 _SAID = {label: _any_of((*entry.says, *entry.unless)) for label, entry in LEXICON.items()}
+_ANY = _any_of(chain.from_iterable(entry.says for entry in LEXICON.values()))
 _ALARMING = {label: frozenset(entry.says) for label, entry in LEXICON.items()}
 _CONSEQUENCE = re.compile(rf"(?<![不无免])(?:{_any_of(CONSEQUENCES).pattern})")
 _BEFORE_DENIED = _ending((*DENIALS, *CONDITIONS))
@@ -82,6 +83,15 @@ def words(label: str, text: str) -> tuple[str, ...]:
     places = [i for i, char in enumerate(text) for _ in char.translate(_FOLDING)]
     quoted = (" ".join(text[places[start] : places[end - 1] + 1].split()) for start, end in found)
     return tuple(dict.fromkeys(quoted))
+
+
+@lru_cache(maxsize=1024)
+def labels(text: str) -> frozenset[str]:
+    """Give the labels of the rules of which a word stands in a text, be it said in earnest or not."""
+    folded = _folded(text)
+    if _ANY.search(folded) is None:
+        return frozenset()
+    return frozenset(label for label, said in _SAID.items() if said.search(folded))
 
 
 @lru_cache(maxsize=1024)

@@ -70,12 +70,13 @@ def _asked_of_villages(case: Case) -> Mapping[str | None, str]:
 
 
 def _declared(place: str, ask: Ask) -> Iterator[Mark]:
-    at, source, name = f"{place}/obtainable", ask.obtainable, contents.called_item(ask)
+    at, source = f"{place}/obtainable", ask.obtainable
     if source is None:
         yield lacks.undeclared(at)
     elif source != NONE and source.how is None and source.system is None:
         yield lacks.undeclared(f"{at}/how")
     elif source != NONE:
+        name = contents.called_item(ask)
         how = Text("", "otherwise") if source.how is None else Text(source.how.zh, source.how.en)
         system = Text(f"从“{source.system}”", f" from “{source.system}”") if source.system else Text("", "")
         yield Finding(
@@ -123,11 +124,9 @@ def _is_source(place: str, ask: Ask, other: Neighbour) -> Condition:
     """Tell whether another app holds and shares the item in such a way that it need not be asked for."""
     facts = other.facts
     shared = dict.fromkeys([*(each.shared for each in facts.asks), *(each.shared for each in facts.holdings)])
-    shares = all_of(
-        _is_online(place, other),
-        items.shares_region(place, other),
-        any_of(*(_shares(place, other, each) for each in shared)),
-    )
+    shares = any_of(*(_shares(place, other, each) for each in shared))
+    if shares is not False:
+        shares = all_of(_is_online(place, other), items.shares_region(place, other), shares)
     if shares is False:
         return False
     reaching = [(each, _reaches(place, other, each, GRASSROOTS)) for each in dict.fromkeys(facts.asks)]

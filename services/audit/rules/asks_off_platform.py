@@ -99,11 +99,12 @@ def _beside_platform(at: str, ask: Ask, known: list[Neighbour]) -> Finding:
 
 
 def _sharing(case: Case, place: str, ask: Ask) -> Mark:
-    at, shared, name = f"{place}/shared", ask.shared, contents.called_item(ask)
+    at, shared = f"{place}/shared", ask.shared
     if shared is None:
         return lacks.undeclared(at)
     mark: Finding | Lack | None
     if shared == NONE:
+        name = contents.called_item(ask)
         mark = Finding(
             at,
             Text(f"{name.zh}收集后不共享", f"{name.en} is not shared onward"),

@@ -48,9 +48,9 @@ def check(case: Case) -> Iterator[Mark]:
             yield each
         else:
             yield from _judge(case, *each)
-    for i, feature in enumerate(case.manifest.features or ()):
+    for place, feature in force.alarming(case, LABEL):
         if feature.kind not in KINDS and (feature.audience is None or Audience.LOWER_UNITS in feature.audience):
-            yield from force.renamed_feature(LABEL, f"/features/{i}", feature)
+            yield from force.renamed_feature(LABEL, place, feature)
 
 
 def _judge(case: Case, place: str, feature: Feature) -> Iterator[Mark]:

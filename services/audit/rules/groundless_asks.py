@@ -38,9 +38,12 @@ def check(case: Case) -> Iterator[Mark]:
 
 
 def _judge(place: str, ask: Ask) -> Mark:
-    place, basis, name = f"{place}/basis", ask.basis, contents.called_item(ask)
+    place, basis = f"{place}/basis", ask.basis
     if basis is None:
         return lacks.undeclared(place)
+    if basis != NONE and basis.title is not None and (basis.number is not None or basis.article is not None):
+        return Satisfied(place)
+    name = contents.called_item(ask)
     if basis == NONE:
         return Finding(
             place,
@@ -50,8 +53,6 @@ def _judge(place: str, ask: Ask) -> Mark:
                 "name the document and its number; without one, ask no more",
             ),
         )
-    if basis.title is not None and (basis.number is not None or basis.article is not None):
-        return Satisfied(place)
     return lacks.ask_person(
         place,
         Text(

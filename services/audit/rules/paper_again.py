@@ -36,11 +36,12 @@ def check(case: Case) -> Iterator[Mark]:
 
 
 def _judge(place: str, ask: Ask) -> Mark:
-    at, name = f"{place}/paper", contents.called_item(ask)
+    at = f"{place}/paper"
     if ask.paper is None:
         return lacks.undeclared(at)
     if not ask.paper:
         return Satisfied(at)
+    name = contents.called_item(ask)
     return Finding(
         at,
         Text(f"{name.zh}另要报送纸质件", f"{name.en} is wanted on paper too"),

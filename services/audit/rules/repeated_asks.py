@@ -104,6 +104,8 @@ def _compare(case: Case, place: str, ask: Ask, other: Neighbour) -> tuple[Condit
         items.told(place, other, facts.stage, lambda stage: stage in RUNNING, items.STAGE),
         items.shares_region(place, other),
     )
+    if beside is False:
+        return False, False
     asks = [(each, _meets(place, ask, other, each)) for each in dict.fromkeys(facts.asks)]
     met = [(all_of(beside, meets), _is_same_period(place, ask, other, each)) for each, meets in asks if meets]
     is_repeated = any_of(*(all_of(meets, is_same) for meets, is_same in met))

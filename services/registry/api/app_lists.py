@@ -110,7 +110,7 @@ class AppFacets(BaseModel):
 def _known_fields(text: str) -> str:
     unknown = [name for name in text.split(",") if name not in FIELDS]
     if unknown:
-        expected = "、".join(FIELDS)
+        expected = ", ".join(FIELDS)
         raise PydanticCustomError("enum", "Input should be {expected}", {"expected": expected})
     return text
 
@@ -201,7 +201,7 @@ async def list_apps(request: Request, query: Annotated[AppQuery, Query()]) -> Re
 
 
 @router.get(
-    "/apps/facets",
+    "/facets/apps",
     summary="应用的分类统计 · Facets of a list of apps",
     response_model=AppFacets,
     **operation("read", DATABASE_UNAVAILABLE, conditional="get"),

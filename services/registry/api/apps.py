@@ -1,6 +1,6 @@
 """Apps over HTTP: register and change by PUT, read, withdraw."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from services.manifest.model import Manifest
 from services.manifest.reading import MAX_BYTES
 from services.manifest.terms import AppKind, Level, Role, Stage
-from services.manifest.values import AppId, Line
+from services.manifest.values import AppId
 from services.registry import granting, life_cycle
 from services.registry.api import moments
 from services.registry.api.answers import answer
@@ -21,6 +21,7 @@ from services.registry.api.desk import DATABASE_UNAVAILABLE, act_of, desk_of
 from services.registry.api.manifests import read_manifest
 from services.registry.api.moments import AsOfQuery
 from services.registry.api.notes import Note, notes_on
+from services.registry.api.reasons import Why
 from services.registry.refusals import ConflictError, Objection
 from services.registry.store import apps
 from services.registry.tables import App, Grant
@@ -92,6 +93,7 @@ class RegisteredApp(BaseModel):
     withdrawn_at: datetime | None
     withdrawn_by: str | None
     withdrawal_reason: str | None
+    is_returned: bool = Field(description="是否已退回主办单位 · whether the proposal was given back to its sponsor")
     manifest: Manifest
 
 
@@ -100,7 +102,7 @@ class Reason(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reason: Line = Field(description="理由，记入历史 · the reason, which goes into the history")
+    reason: Why = Field(description="理由，记入历史 · the reason, which goes into the history")
 
 
 class PutApp(AppSummary):
@@ -122,7 +124,7 @@ async def put_app(
     request: Request,
     id: Id,
     reason: Annotated[
-        Line | None, Query(description="理由，记入历史；变更时必填 · the reason; a change needs one")
+        Why | None, Query(description="理由，记入历史；变更时必填 · the reason; a change needs one")
     ] = None,
 ) -> Response:
     """Register an app with its manifest (JSON or YAML), or change it to another one.
@@ -175,6 +177,7 @@ async def get_app(request: Request, id: Id, as_of: AsOfQuery = None) -> Response
         "withdrawn_at": withdrawal and withdrawal.at,
         "withdrawn_by": withdrawal and withdrawal.who,
         "withdrawal_reason": withdrawal and withdrawal.reason,
+        "is_returned": record.is_returned,
         "manifest": orjson.Fragment(record.manifest),
     }
     return answer(body, revision=record.revision, headers=headers)
@@ -191,8 +194,8 @@ async def withdraw_app(request: Request, id: Id, why: Reason) -> Response:
     desk = desk_of(request)
 
     def guard(current: App) -> None:
-        _refuse_withdrawn(current)
         require_if_match(request, etag(current.since))
+        _refuse_withdrawn(current)
         life_cycle.require_move(current, life_cycle.State.WITHDRAWN, caller_of(request).scopes)
 
     act = act_of(request, why.reason)
@@ -202,7 +205,7 @@ async def withdraw_app(request: Request, id: Id, why: Reason) -> Response:
 def may_put(conditions: Conditions, request: Request, manifest: Manifest, reason: str | None) -> apps.PutGuard:
     """Give what lets a manifest pass, or raises: for the caller of `request`, on `conditions`, and with a reason."""
 
-    def guard(current: App | None, grants: Sequence[Grant]) -> None:
+    def guard(current: App | None, grants: Sequence[Grant], relatives: Collection[str]) -> None:
         if current is not None:
             _refuse_withdrawn(current)
         require_for_put(conditions, None if current is None else etag(current.since))
@@ -211,7 +214,7 @@ def may_put(conditions: Conditions, request: Request, manifest: Manifest, reason
             detail = Text("变更须写明理由。", "A change needs a reason.")
             remedy = Text("加上查询参数 reason。", "Add the query parameter `reason`.")
             raise Problem(INVALID_VALUE, errors=[Fault("?reason", detail, remedy)])
-        if objections := tuple(granting.of_sponsor(manifest.sponsor, grants)):
+        if objections := tuple(granting.of_sponsor(manifest.sponsor, grants, relatives)):
             raise ConflictError(*objections)
 
     return guard

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.manifest.values import Line
 from services.registry.api.answers import answer
-from services.registry.api.apps import REGISTERED, AppSummary, may_put, summary
+from services.registry.api.apps import REGISTERED, PutApp, may_put, summary
 from services.registry.api.desk import DATABASE_UNAVAILABLE, Desk, act_of, as_problem, desk_of
 from services.registry.api.manifests import read_json, read_manifest
+from services.registry.api.notes import notes_on
+from services.registry.api.reasons import Why
 from services.registry.refusals import ForbiddenError, RefusedError
 from services.registry.store import apps
 from services.registry.store.database import Act
@@ -57,7 +58,7 @@ class BatchItem(BaseModel):
         default=None, description="变更须有：上次读到的 ETag · for a change: the ETag last read"
     )
     if_none_match: _Condition | None = Field(default=None, description="* 表示须是新的 · * when it must be new")
-    reason: Line | None = Field(default=None, description="理由，变更须有 · the reason, which a change needs")
+    reason: Why | None = Field(default=None, description="理由，变更须有 · the reason, which a change needs")
 
 
 class Batch(BaseModel):
@@ -80,7 +81,7 @@ class BatchOutcome(BaseModel):
 
     id: str | None = Field(description="应用标识 · id of the app, where the manifest has one")
     status: int = Field(description="201 已登记 registered，200 已变更或未变 changed or as before，4xx 未写入 refused")
-    app: AppSummary | None
+    app: PutApp | None
     problem: ProblemBody | None = Field(description="指针自批的顶层起 · pointers are into the batch")
 
 
@@ -101,6 +102,7 @@ class _Ready:
     prepared: Prepared
     act: Act
     guard: apps.PutGuard
+    notes: list[dict[str, str]]
 
 
 class _NothingDone(Exception):
@@ -134,7 +136,7 @@ async def write_batch(request: Request) -> Response:
     is_all = batch.mode == "all"
 
     def tell(rows: Mapping[int, tuple[App, bool]]) -> Response:
-        return _result(request, ids, rows, problems)
+        return _result(request, ids, {n: (*row, ready[n].notes) for n, row in rows.items()}, problems)
 
     if ready and not (problems and is_all):
         with suppress(_NothingDone):
@@ -173,7 +175,8 @@ def _ready(request: Request, desk: Desk, item: BatchItem) -> _Ready:
     conditions = Stated.of(if_match=item.if_match, if_none_match=item.if_none_match)
     guard = may_put(conditions, request, manifest, item.reason)
     prepared = prepare(str(manifest.id), manifest, desk.settings.max_offers)
-    return _Ready(prepared, act_of(request, item.reason or REGISTERED), guard)
+    noted = notes_on(desk, manifest, language_of(request))
+    return _Ready(prepared, act_of(request, item.reason or REGISTERED), guard, noted)
 
 
 def _write(
@@ -193,15 +196,18 @@ def _write(
 
 
 def _result(
-    request: Request, ids: Sequence[Any], rows: Mapping[int, tuple[App, bool]], problems: Mapping[int, Problem]
+    request: Request,
+    ids: Sequence[Any],
+    rows: Mapping[int, tuple[App, bool, list[dict[str, str]]]],
+    problems: Mapping[int, Problem],
 ) -> Response:
     lang, request_id = language_of(request), request_id_of(request)
     items: list[dict[str, Any]] = []
     for n, named in enumerate(ids):
         outcome: dict[str, Any] = {"id": named if isinstance(named, str) else None, "app": None, "problem": None}
         if n in rows:
-            row, is_new = rows[n]
-            outcome |= {"status": 201 if is_new else 200, "app": summary(row)}
+            row, is_new, noted = rows[n]
+            outcome |= {"status": 201 if is_new else 200, "app": {**summary(row), "notes": noted}}
         else:
             problem = problems[n]
             told = problem_body(problem, lang=lang, instance=request.url.path, request_id=request_id)
@@ -221,7 +227,13 @@ def _first_of(problems: Mapping[int, Problem], count: int) -> Problem:
     return Problem(first.kind, detail, errors=faults, headers=first.headers)
 
 
-_PLACES = {"{id}": "/manifest/id", "If-Match:": "/if_match", "If-None-Match:": "/if_none_match", "?reason": "/reason"}
+_PLACES = {
+    "{id}": "/manifest/id",
+    "If-Match:": "/if_match",
+    "If-None-Match:": "/if_none_match",
+    "?reason": "/reason",
+    "Authorization:": "",
+}
 _ITS_OWN_REASON = Text("在该项的 reason 中写明。", "Give it as `reason` of the item.")
 
 

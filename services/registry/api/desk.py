@@ -16,7 +16,6 @@ from services.registry.store.database import Act, UnavailableError
 from services.text import Text
 from services.web import (
     CONFLICT,
-    FORBIDDEN,
     INVALID_VALUE,
     NOT_FOUND,
     Fault,
@@ -24,6 +23,7 @@ from services.web import (
     Problem,
     ProblemType,
     caller_of,
+    lacks_scope,
     log_event,
     once_of,
 )
@@ -196,9 +196,7 @@ def as_problem(error: Exception) -> Problem | None:
             kind = next(_KINDS[each] for each in type(error).__mro__ if each in _KINDS)
             return Problem(kind, errors=[Fault(each.place, each.fact, each.remedy) for each in error.objections])
         case ForbiddenError():
-            detail = Text(f"此操作需要权限 {error.scope}。", f"This needs the scope {error.scope}.")
-            challenge = f'Bearer realm="govapp", error="insufficient_scope", scope="{error.scope}"'
-            return Problem(FORBIDDEN, detail, headers={"WWW-Authenticate": challenge})
+            return lacks_scope(error.scope)
         case UnknownError():
             noun = _NOUNS[error.noun]
             said = Text(f"没有标识为 {error.thing} 的{noun.zh}。", f"There is no {noun.en} with the id {error.thing}.")

@@ -7,13 +7,11 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.manifest.model import Basis, Item
+from services.manifest.model import Basis
 from services.manifest.neighbourhood import GrantKind
-from services.manifest.ties import item_key
 from services.manifest.values import AppId, CreditCode, Key, Line
 from services.manifest.values import Day as _Day
 from services.registry import granting
@@ -21,6 +19,8 @@ from services.registry.api import moments
 from services.registry.api.answers import answer, answer_unless_known, next_page
 from services.registry.api.desk import DATABASE_UNAVAILABLE, act_of, desk_of
 from services.registry.api.moments import AsOfQuery
+from services.registry.api.reasons import Why
+from services.registry.filters import known_item
 from services.registry.refusals import ConflictError, Objection, RefusedError
 from services.registry.store import grants
 from services.registry.tables import App, Grant
@@ -57,15 +57,6 @@ class Granter(BaseModel):
     root_organ: Line | None = Field(default=None, description="所属部门 · root organ of its department")
 
 
-def _item(text: str) -> str:
-    """Normalise an item key, so that it is the one by which the item is known elsewhere."""
-    sort, _, said = text.partition("=")
-    key = item_key(Item.model_construct(code=said) if sort == "code" else Item.model_construct(name=said))
-    if key is None or key.endswith("="):
-        raise PydanticCustomError("item_key", "an item is named code=… or name=…")
-    return key
-
-
 Day = Annotated[_Day, Field(strict=True)]
 
 
@@ -90,7 +81,7 @@ class GrantTerms(BaseModel):
         default=None, description="例外批准所例外的条款标号 · for a derogation: the label of the provision"
     )
     feature: Key | None = Field(default=None, description="只对这个功能 · for this feature only")
-    item: Annotated[str, AfterValidator(_item)] | None = Field(
+    item: Annotated[str, AfterValidator(known_item)] | None = Field(
         default=None,
         max_length=205,
         pattern=r"^(code|name)=[^\x00-\x1f\x7f]+$",
@@ -101,7 +92,7 @@ class GrantTerms(BaseModel):
 class NewGrant(GrantTerms):
     """A grant to be recorded."""
 
-    reason: Line = Field(default=RECORDED, description="理由，记入历史 · the reason, which goes into the history")
+    reason: Why = Field(default=RECORDED, description="理由，记入历史 · the reason, which goes into the history")
 
 
 class Revocation(BaseModel):
@@ -110,7 +101,7 @@ class Revocation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     revoked_on: Day = Field(description="自这一天起不再有效 · the first day on which it does not count")
-    reason: Line = Field(description="理由，记入历史 · the reason, which goes into the history")
+    reason: Why = Field(description="理由，记入历史 · the reason, which goes into the history")
 
 
 class Renewal(BaseModel):
@@ -119,7 +110,7 @@ class Renewal(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     until_on: Day = Field(description="延长后最后一天有效 · last day in force from now on")
-    reason: Line = Field(description="理由，写明延期文件，记入历史 · the reason, with the document of the renewal")
+    reason: Why = Field(description="理由，写明延期文件，记入历史 · the reason, with the document of the renewal")
 
 
 class RecordedGrant(GrantTerms):
@@ -148,7 +139,7 @@ class GrantPage(BaseModel):
     summary="记录一项批准 · Record a grant",
     status_code=201,
     response_model=RecordedGrant,
-    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, is_once=True),
+    **operation("approve", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, is_once=True),
 )
 async def record_grant(request: Request, id: Id, new: NewGrant) -> Response:
     """Record what an authority has granted to an app."""
@@ -156,11 +147,14 @@ async def record_grant(request: Request, id: Id, new: NewGrant) -> Response:
     terms = _terms(new)
     competent = desk.settings.competent_authorities
 
-    def guard(app: App, manifest: str) -> None:
+    def guard(app: App, manifest: str, is_kin: bool) -> None:
         if app.is_withdrawn:
             fact = Text("该应用已撤回", "the app was withdrawn")
             raise ConflictError(Objection("{id}", fact, Text("不能再为其记录批准", "nothing can be granted to it")))
-        if objections := tuple(granting.objections(terms, app, orjson.loads(manifest), competent)):
+        if objections := (
+            *granting.objections(terms, app, orjson.loads(manifest), competent, is_kin=is_kin),
+            *granting.of_its_day(terms, desk.database.today()),
+        ):
             raise RefusedError(*objections)
 
     def recorded(grant: Grant) -> Response:
@@ -235,17 +229,17 @@ async def get_grant(request: Request, id: Id, grant: GrantId, as_of: AsOfQuery =
     "/apps/{id}/grants/{grant}/revoke",
     summary="撤销批准 · Revoke a grant",
     response_model=RecordedGrant,
-    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change", is_once=True),
+    **operation("approve", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change", is_once=True),
 )
 async def revoke_grant(request: Request, id: Id, grant: GrantId, revocation: Revocation) -> Response:
     """Revoke a grant: from the day given on it counts no longer. It stays on record."""
     desk = desk_of(request)
 
     def guard(current: Grant) -> None:
+        require_if_match(request, etag(current.since))
         if current.revoked_on is not None:
             fact = Text(f"该批准已自 {current.revoked_on} 起撤销", f"the grant is revoked from {current.revoked_on} on")
             raise ConflictError(Objection("{grant}", fact, Text("无须再次撤销", "there is no need to do so again")))
-        require_if_match(request, etag(current.since))
         if current.until_on is not None and revocation.revoked_on > current.until_on:
             fact = Text(f"该批准到 {current.until_on} 已经期满", f"the grant ends by itself after {current.until_on}")
             remedy = Text("写期满之前的日期", "give a day before its end")
@@ -260,18 +254,19 @@ async def revoke_grant(request: Request, id: Id, grant: GrantId, revocation: Rev
     "/apps/{id}/grants/{grant}/renew",
     summary="延长批准 · Renew a grant",
     response_model=RecordedGrant,
-    **operation("write", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change", is_once=True),
+    **operation("approve", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE, conditional="change", is_once=True),
 )
 async def renew_grant(request: Request, id: Id, grant: GrantId, renewal: Renewal) -> Response:
     """Renew a grant that has not run out: all else stays as it was granted, and must still be grantable today."""
     desk = desk_of(request)
     competent = desk.settings.competent_authorities
 
-    def guard(current: Grant, app: App, manifest: str) -> None:
+    def guard(current: Grant, app: App, manifest: str, is_kin: bool) -> None:
         require_if_match(request, etag(current.since))
         renewed = replace(grants.terms_of(current), until_on=renewal.until_on)
         granting.require_renewable(current, app, renewal.until_on, desk.database.today())
-        if found := tuple(granting.objections(renewed, app, orjson.loads(manifest), competent)):
+        stated = orjson.loads(manifest)
+        if found := tuple(granting.objections(renewed, app, stated, competent, is_kin=is_kin)):
             # What stands against it is not in the request but on record.
             raise ConflictError(*(Objection("{grant}", each.fact, each.remedy) for each in found))
 

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.jobs import JobsUnavailableError
-from services.manifest.values import Line
 from services.registry.api import uploads
 from services.registry.api.answers import answer, next_page
 from services.registry.api.desk import DATABASE_UNAVAILABLE, desk_of, jobs_of
 from services.registry.api.import_views import ImportList, ImportView, RowPage, import_view, row_view, told
+from services.registry.api.reasons import Why
 from services.registry.import_tables import Import, Mode, Outcome, State
 from services.registry.imports import carrying
 from services.registry.refusals import ConflictError, Objection
@@ -64,7 +64,7 @@ _POST = operation(
 @router.post("/imports", status_code=202, summary="导入文件 · Import a file", response_model=ImportView, **_POST)
 async def send_import(
     request: Request,
-    reason: Annotated[Line, Query(description="理由，记入每个应用的历史 · the reason, kept in every app's history")],
+    reason: Annotated[Why, Query(description="理由，记入每个应用的历史 · the reason, kept in every app's history")],
     mode: Annotated[
         Mode,
         Query(

@@ -6,15 +6,27 @@ from typing import Annotated
 
 from fastapi import Query
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
+from services.manifest.values import unacceptable
 from services.registry.store.past import AsOf, Moment
+from services.text import Text
 
 AS_OF_PATTERN = r"^([0-9]{1,18}|[12][0-9]{3}-[0-9]{2}-[0-9]{2}(T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2}))?)$"
 HEADER = "Registry-Revision"
 """The header that names the registry revision of an answer as of a moment."""
 
+_FORM = re.compile(AS_OF_PATTERN)
 _NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+_UNREADABLE = (
+    Text("没有这样的时点。", "There is no such moment."),
+    Text(
+        "写登记号（1024）、日期（2026-03-01）或带时区的时刻（2026-03-01T09:00:00Z；地址中 + 写作 %2B）。",
+        "Give a registry revision (1024), a day (2026-03-01) or an instant with its time zone (2026-03-01T09:00:00Z;"
+        " in a URL write + as %2B).",
+    ),
+)
 
 
 def moment(text: str) -> Moment:
@@ -24,6 +36,8 @@ def moment(text: str) -> Moment:
         ValueError: it is none of these.
 
     """
+    if not _FORM.fullmatch(text):
+        raise ValueError(text)
     if _NUMBER.fullmatch(text):
         return int(text)
     if "T" not in text:
@@ -35,7 +49,7 @@ def _readable(text: str) -> str:
     try:
         moment(text)
     except ValueError:
-        raise PydanticCustomError("as_of_unknown", "there is no such day or instant") from None
+        raise unacceptable("as_of_unknown", *_UNREADABLE) from None
     return text
 
 
@@ -45,7 +59,7 @@ AS_OF = (
     " time zone (write + as %2B)"
 )
 
-AsOfText = Annotated[str, Field(pattern=AS_OF_PATTERN), AfterValidator(_readable)]
+AsOfText = Annotated[str, Field(json_schema_extra={"pattern": AS_OF_PATTERN}), AfterValidator(_readable)]
 AsOfQuery = Annotated[AsOfText | None, Query(description=AS_OF)]
 
 

@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.manifest.terms import Level, Nature
-from services.manifest.values import CreditCode, Day, DivisionCode, Line
+from services.manifest.values import CreditCode, Day, DivisionCode
 from services.registry import organisations as tree
 from services.registry.api import moments
 from services.registry.api.answers import answer, answer_unless_known, next_page
 from services.registry.api.desk import DATABASE_UNAVAILABLE, act_of, desk_of
 from services.registry.api.moments import AS_OF, AsOfQuery, AsOfText
+from services.registry.api.reasons import Why
 from services.registry.filters import SearchText, one_of
 from services.registry.store import organisations
 from services.registry.tables import Organisation
@@ -159,7 +160,7 @@ async def put_organisation(
     request: Request,
     code: Code,
     stated: tree.Organisation,
-    reason: Annotated[Line, Query(description="理由，写明文件，记入历史 · the reason, with its document")],
+    reason: Annotated[Why, Query(description="理由，写明文件，记入历史 · the reason, with its document")],
 ) -> Response:
     """Record an organisation: its names and those above it with their first days, and what it is now.
 

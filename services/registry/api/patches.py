@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.manifest.reading import MAX_BYTES
-from services.manifest.values import Line
-from services.registry.api.apps import AppSummary, Id, may_put, told
+from services.registry.api.answers import answer
+from services.registry.api.apps import Id, PutApp, may_put, summary
 from services.registry.api.desk import DATABASE_UNAVAILABLE, act_of, desk_of
 from services.registry.api.manifests import read_json, read_manifest
+from services.registry.api.notes import notes_on
+from services.registry.api.reasons import Why
 from services.registry.merge_patch import merged
 from services.registry.store import apps
 from services.registry.tables import App
@@ -21,6 +23,7 @@ from services.web import (
     NOT_FOUND,
     Stated,
     etag,
+    language_of,
     operation,
     read_body,
     require_if_match,
@@ -43,7 +46,7 @@ class ManifestPatch(RootModel[dict[str, Any]]):
 @router.patch(
     "/apps/{id}",
     summary="变更应用的一部分 · Change parts of an app",
-    response_model=AppSummary,
+    response_model=PutApp,
     **operation(
         "write",
         *(NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE),
@@ -55,7 +58,7 @@ class ManifestPatch(RootModel[dict[str, Any]]):
     ),
 )
 async def patch_app(
-    request: Request, id: Id, reason: Annotated[Line, Query(description="理由，记入历史 · the reason")]
+    request: Request, id: Id, reason: Annotated[Why, Query(description="理由，记入历史 · the reason")]
 ) -> Response:
     """Change parts of a manifest by a merge patch (RFC 7396); the manifest that results is judged like one sent by PUT.
 
@@ -72,7 +75,10 @@ async def patch_app(
     guard = may_put(Stated.of(if_match=etag(based_on.revision)), request, manifest, reason)
     act, limit = act_of(request, reason), desk.settings.max_offers
 
+    # Before the write: once something is recorded, nothing more may fail.
+    noted = await desk.read(notes_on, desk, manifest, language_of(request))
+
     def tell(done: tuple[App, bool]) -> Response:
-        return told(done[0])
+        return answer({**summary(done[0]), "notes": noted}, revision=done[0].since)
 
     return await desk.answer_once(request, tell, apps.put, desk.database, id, manifest, act, guard, limit)

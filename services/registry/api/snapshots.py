@@ -4,15 +4,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.manifest.values import unacceptable
 from services.registry.api.desk import DATABASE_UNAVAILABLE, desk_of
 from services.registry.api.moments import HEADER
 from services.registry.api.streams import NDJSON, streams_of
 from services.registry.filters import AppFilter
 from services.registry.store import snapshots
+from services.text import Text
 from services.web import NOT_FOUND, operation
 
 LATEST = "latest"
@@ -32,7 +33,8 @@ Revision = Annotated[
 def _partition(text: str) -> str:
     part, parts = map(int, text.split("/"))
     if not 1 <= part <= parts:
-        raise PydanticCustomError("partition", "a partition is i/n with 1 ≤ i ≤ n")
+        fact = Text(f"没有第 {part} 份，共 {parts} 份。", f"There is no part {part} of {parts}.")
+        raise unacceptable("partition", fact, Text("写成 i/n，1 ≤ i ≤ n。", "Write i/n with 1 ≤ i ≤ n."))
     return text
 
 

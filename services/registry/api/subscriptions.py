@@ -7,19 +7,20 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.manifest.values import Line
+from services.manifest.values import Line, unacceptable
 from services.registry.api.answers import answer, next_page
 from services.registry.api.desk import DATABASE_UNAVAILABLE, Desk, desk_of
 from services.registry.api.neighbourhoods import TIE
+from services.registry.api.reasons import Why
 from services.registry.filters import AppFilter
 from services.registry.store import subscriptions
 from services.registry.store.subscriptions import Told
 from services.registry.tables import Action, Noun, Subscription, SubscriptionState
 from services.registry.webhooks import addresses, messages
+from services.text import Text
 from services.web import (
     CONFLICT,
     INVALID_CURSOR,
@@ -47,7 +48,11 @@ _ACTIONS = frozenset(Action) - {Action.FOUND}
 def _type(text: str) -> str:
     noun, _, action = text.partition(".")
     if noun not in _NOUNS or action not in _ACTIONS:
-        raise PydanticCustomError("event_type", "an event type is noun.action, such as app.register")
+        fact = Text(f"没有事件类型 {text}。", f"There is no event type {text}.")
+        nouns, actions = ", ".join(sorted(_NOUNS)), ", ".join(sorted(_ACTIONS))
+        zh = f"写成 对象.动作，如 app.register；对象有 {nouns}，动作有 {actions}。"
+        en = f"Write noun.action, such as app.register; nouns are {nouns}, actions {actions}."
+        raise unacceptable("event_type", fact, Text(zh, en))
     return text
 
 
@@ -121,7 +126,7 @@ class Ending(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reason: Line = Field(description="理由 · the reason")
+    reason: Why = Field(description="理由 · the reason")
 
 
 class SecretDays(BaseModel):

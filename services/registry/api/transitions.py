@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.manifest.receipt import MAX_CHARACTERS
-from services.manifest.values import AppId, Line
+from services.manifest.values import AppId
 from services.manifest.values import Day as _Day
 from services.registry import life_cycle, receipts
 from services.registry.api.answers import answer_unless_known
 from services.registry.api.apps import AppSummary, told
 from services.registry.api.desk import DATABASE_UNAVAILABLE, DECIDE_AGAIN, KEYS_UNAVAILABLE, Desk, act_of, desk_of
+from services.registry.api.reasons import Why
 from services.registry.life_cycle import Move, State
 from services.registry.refusals import Objection, RefusedError
 from services.registry.store import apps, moves
@@ -73,7 +74,7 @@ class Transition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     to: State = Field(description="变为什么状态 · the state to move to")
-    reason: Line = Field(description="理由，记入历史 · the reason, which goes into the history")
+    reason: Why = Field(description="理由，记入历史 · the reason, which goes into the history")
     on: Day | None = Field(
         default=None,
         description="发生之日；不写则为清单已声明的日期，否则为今天。下线计划（retiring）写期限，可在将来"

@@ -1,6 +1,6 @@
 """Carrying out an import: what the dry run found is looked at once more under the lock, and written.
 
-Row by row, a thousand apps are written at a time, and others write in between. All or nothing is one transaction,
+Row by row, some apps are written at a time, and others write in between. All or nothing is one transaction,
 during which nobody else writes; it is bounded for that reason.
 """
 
@@ -12,21 +12,25 @@ from services.manifest.model import Manifest
 from services.registry.import_tables import Import, Mode, Outcome, State
 from services.registry.imports import judging
 from services.registry.refusals import Objection, RefusedError
-from services.registry.store import bulk, imports
+from services.registry.store import bulk, imports, texts
 from services.registry.store.database import Act
+from services.registry.store.grants import relatives as relatives_of
 from services.registry.store.imports import Settled
-from services.registry.store.prepared import prepare
+from services.registry.store.prepared import prepare, unpacked
 from services.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from services.registry.store.database import Batch, Database
     from services.registry.store.imports import Wanted
     from services.registry.store.prepared import Prepared
     from services.registry.tables import App, Grant
 
-_Ready = tuple["Wanted", Manifest, "Prepared"]
+_SETTLED_EVERY = 1000
+"""Apps after which the index of texts is brought up to date, before anybody's write has to do it."""
+
+_Ready = tuple["Wanted", "Prepared"]
 
 
 class _ConflictsError(Exception):
@@ -54,9 +58,14 @@ def apply(database: Database, id: str, max_offers: int, go_on: Callable[[], None
     if current.mode == Mode.ALL_OR_NOTHING:
         _all_or_nothing(database, current, act, max_offers)
         return
+    settled_at = current.applied_to
     while current.state == State.APPLYING:
         go_on()
         current = _some(database, current, act, max_offers)
+        if current.applied_to - settled_at >= _SETTLED_EVERY:
+            settled_at = current.applied_to
+            with database.asking() as connection:
+                texts.settle(connection)
 
 
 def _some(database: Database, current: Import, act: Act, max_offers: int) -> Import:
@@ -118,9 +127,11 @@ def _prepared(wanted: Sequence[Wanted], max_offers: int) -> tuple[list[_Ready], 
     ready: list[_Ready] = []
     refused: list[Settled] = []
     for each in wanted:
-        manifest = Manifest.model_validate_json(each.manifest)
+        prepared = None if each.derived is None else unpacked(each.app, each.manifest, each.derived)
         try:
-            ready.append((each, manifest, prepare(each.app, manifest, max_offers)))
+            if prepared is None or len(prepared.offered) > max_offers:
+                prepared = prepare(each.app, Manifest.model_validate_json(each.manifest), max_offers)
+            ready.append((each, prepared))
         except RefusedError as error:
             refused.append(_rejected(each, error.objections))
     return ready, refused
@@ -128,14 +139,17 @@ def _prepared(wanted: Sequence[Wanted], max_offers: int) -> tuple[list[_Ready], 
 
 def _write(batch: Batch, current: Import, ready: Sequence[_Ready], *, is_postgresql: bool) -> tuple[int, list[Settled]]:
     """Write what can be written; give how many apps that were, and what became of the others."""
-    ids = [each.app for each, _, _ in ready]
+    ids = [each.app for each, _ in ready]
     there = bulk.live(batch.connection, ids) if ids else {}
     grants = bulk.grants(batch.connection, list(there)) if there else {}
     scopes = frozenset(current.scopes.split())
     fitting: list[Prepared] = []
     settled: list[Settled] = []
-    for each, manifest, prepared in ready:
-        became = _looked_at_again(each, manifest, prepared, there.get(each.app), grants.get(each.app, ()), scopes)
+    for each, prepared in ready:
+        row, held = there.get(each.app), grants.get(each.app, ())
+        # Few apps hold grants, and of these few change their sponsor: only then is the tree asked.
+        relatives = relatives_of(batch.connection, row, prepared, held) if row is not None and held else ()
+        became = _looked_at_again(each, prepared, row, held, scopes, relatives)
         if became is None:
             fitting.append(prepared)
         else:
@@ -147,11 +161,11 @@ def _write(batch: Batch, current: Import, ready: Sequence[_Ready], *, is_postgre
 
 def _looked_at_again(
     wanted: Wanted,
-    manifest: Manifest,
     prepared: Prepared,
     row: App | None,
     grants: Sequence[Grant],
     scopes: frozenset[str],
+    relatives: Collection[str],
 ) -> Settled | None:
     """Give what became of a row instead of what the dry run said; None: nothing else."""
     if row is not None and not row.is_withdrawn and row.hash == prepared.hash:
@@ -163,7 +177,7 @@ def _looked_at_again(
         )
         remedy = Text("重新导入，按现状核对", "import it again, and look at what has changed")
         return _rejected(wanted, [Objection("", fact, remedy)])
-    objections = judging.objections_to(row, manifest, grants, scopes)
+    objections = judging.objections_to(row, prepared.columns, grants, scopes, relatives)
     return _rejected(wanted, objections) if objections else None
 
 

@@ -31,15 +31,22 @@ _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 30.0
 
 
-def task(database: Database, max_offers: int) -> Task:
-    """Give the task that carries an import on, to be enqueued with `enqueue`."""
+def task(database: Database, max_offers: int, processes: int = 0) -> Task:
+    """Give the task that carries an import on, to be enqueued with `enqueue`.
+
+    Args:
+        database: where.
+        max_offers: how many offers one app may make at most.
+        processes: how many processes beside this one read a large file of documents.
+
+    """
 
     def run(job: Job, id: str) -> None:
         pause_s = _FIRST_PAUSE_S
         while True:
             job.go_on()
             try:
-                if not _carry_on(database, id, max_offers, job):
+                if not _carry_on(database, id, max_offers, processes, job):
                     return
             except (UnavailableError, OSError) as error:
                 # A database that is away comes back, and somebody makes room on a full disk: the import waits for it.
@@ -50,12 +57,12 @@ def task(database: Database, max_offers: int) -> Task:
     return Task(TASK, run, at_once=AT_ONCE)
 
 
-def _carry_on(database: Database, id: str, max_offers: int, job: Job) -> bool:
+def _carry_on(database: Database, id: str, max_offers: int, processes: int, job: Job) -> bool:
     """Do what there is to do for an import; tell whether there may be more."""
     try:
         current = imports.find(database, id)
         if current.state == State.READING:
-            reading.read(database, id, max_offers, job.go_on)
+            reading.read(database, id, max_offers, processes, job.go_on)
         elif current.state == State.APPLYING:
             applying.apply(database, id, max_offers, job.go_on)
         after = imports.find(database, id)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import orjson
 from pydantic import ValidationError
 
-from services.manifest.model import Manifest
+from services.manifest.model import Manifest, Sponsor
 from services.registry import granting, life_cycle
 from services.registry.differences import difference
 from services.registry.import_tables import Outcome
 from services.registry.imports.merging import LostError, merged
 from services.registry.refusals import ForbiddenError, Objection, RefusedError
 from services.registry.sheets import Entry, Problem
-from services.registry.store.prepared import prepare
+from services.registry.store.prepared import packed, packed_columns, prepare
 from services.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from services.registry.store.prepared import Prepared
     from services.registry.tables import App, Grant
@@ -34,13 +35,20 @@ class Terms:
     unmentioned: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """An app of the file, and what would be stored of it; none where there are problems."""
+class Ready(NamedTuple):
+    """An app that can be stored: its hash, the stage it declares, its manifest and what is derived from it, as JSON."""
 
-    entry: Entry
-    prepared: Prepared | None
-    problems: tuple[Problem, ...] = ()
+    hash: str
+    stage: str | None
+    text: str
+    derived: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Entry):
+    """An app of the file, whose manifest has been read; there is nothing ready where there are problems."""
+
+    ready: Ready | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,61 +65,93 @@ class Judged:
     """What becomes of an app: what is to be written, what that changes, or why nothing is written."""
 
     outcome: Outcome
-    prepared: Prepared | None = None
+    ready: Ready | None = None
     difference: str | None = None
     problems: tuple[Problem, ...] = ()
 
 
 def read(entry: Entry, max_offers: int) -> Read:
     """Work out what would be stored of an app of the file."""
+    told_of = (entry.number, entry.place, entry.id, None)
     if entry.manifest is None or entry.id is None:
-        return Read(entry, None, entry.problems)
+        return Read(*told_of, entry.problems, entry.revision)
     try:
-        return Read(entry, prepare(entry.id, entry.manifest, max_offers))
+        prepared = prepare(entry.id, entry.manifest, max_offers)
     except RefusedError as error:
-        return Read(entry, None, told(entry.place, error.objections))
+        return Read(*told_of, told(entry.place, error.objections), entry.revision)
+    return Read(*told_of, (), entry.revision, _ready(prepared))
+
+
+def _ready(prepared: Prepared) -> Ready:
+    return Ready(prepared.hash, prepared.columns["stage"], prepared.text, packed(prepared))
 
 
 def judge(what: Read, registered: Registered | None, terms: Terms) -> Judged:
     """Say what becomes of an app of the file."""
-    prepared, manifest, place = what.prepared, what.entry.manifest, what.entry.place
-    if prepared is None or manifest is None:
+    ready = what.ready
+    if ready is None or what.id is None:
         return Judged(Outcome.REJECTED, problems=what.problems)
-    if registered is not None and terms.unmentioned and registered.manifest is not None:
-        try:
-            manifest, prepared = _with_unmentioned(manifest, prepared, registered.manifest, terms)
-        except RefusedError as error:
-            return Judged(Outcome.REJECTED, problems=told(place, error.objections))
-    row = None if registered is None else registered.row
-    if row is not None and not row.is_withdrawn and row.hash == prepared.hash:
+    if registered is None:
+        return _judge_new(what, ready, terms)
+    row = registered.row
+    try:
+        if terms.unmentioned and registered.manifest is not None:
+            ready = _with_unmentioned(what.id, ready, registered.manifest, terms)
+    except RefusedError as error:
+        return Judged(Outcome.REJECTED, problems=told(what.place, error.objections))
+    if not row.is_withdrawn and row.hash == ready.hash:
         return Judged(Outcome.UNCHANGED)
     objections = [
-        *_of_revision(what.entry.revision, row),
-        *objections_to(row, manifest, () if registered is None else registered.grants, terms.scopes),
+        *_of_revision(what.revision, row),
+        *objections_to(row, packed_columns(ready.derived), registered.grants, terms.scopes),
     ]
     if objections:
-        return Judged(Outcome.REJECTED, problems=told(place, objections))
-    if registered is None:
-        return Judged(Outcome.CREATED, prepared)
-    changes = difference(orjson.loads(registered.manifest or "{}"), orjson.loads(prepared.text))
-    return Judged(Outcome.CHANGED, prepared, orjson.dumps(changes).decode())
+        return Judged(Outcome.REJECTED, problems=told(what.place, objections))
+    changes = difference(orjson.loads(registered.manifest or "{}"), orjson.loads(ready.text))
+    return Judged(Outcome.CHANGED, ready, orjson.dumps(changes).decode())
+
+
+def _judge_new(what: Read, ready: Ready, terms: Terms) -> Judged:
+    objections = objections_to(None, {"stage": ready.stage}, (), terms.scopes)
+    if objections:
+        return Judged(Outcome.REJECTED, problems=told(what.place, objections))
+    return Judged(Outcome.CREATED, ready)
 
 
 def objections_to(
-    row: App | None, manifest: Manifest, grants: Sequence[Grant], scopes: Collection[str]
+    row: App | None,
+    columns: Mapping[str, Any],
+    grants: Sequence[Grant],
+    scopes: Collection[str],
+    relatives: Collection[str] = (),
 ) -> tuple[Objection, ...]:
-    """Give what stands against a manifest that is to be written, as for one that is sent by itself."""
+    """Give what stands against a manifest that is to be written, as for one that is sent by itself.
+
+    Args:
+        row: the app as it stands; None when it is new.
+        columns: what is derived from the manifest for lists; of a new app the stage suffices.
+        grants: all that the app holds.
+        scopes: what the one who writes holds.
+        relatives: ids of those among the grants whose granter the tree puts under the sponsor's department.
+
+    """
     if row is not None and row.is_withdrawn:
         fact = Text("该应用已撤回，不能再更改", "the app was withdrawn and cannot be changed any more")
         return (Objection("/id", fact, Text("以新的标识登记", "register it under a new id")),)
     try:
-        life_cycle.require_put(row, manifest, scopes)
+        # A move looks at the stage and at days, which columns are called alike; making a manifest would take longest.
+        life_cycle.require_put(row, cast("Manifest", SimpleNamespace(**columns)), scopes)
     except RefusedError as error:
         return error.objections
     except ForbiddenError as error:
         fact = Text(f"这一阶段须由持有权限 {error.scope} 者导入", f"this stage needs the scope {error.scope}")
         return (Objection("/stage", fact, Text("由有权者导入", "let somebody who holds it import the file")),)
-    return tuple(granting.of_sponsor(manifest.sponsor, grants))
+    return tuple(granting.of_sponsor(_sponsor(columns), grants, relatives)) if grants else ()
+
+
+def _sponsor(columns: Mapping[str, Any]) -> Sponsor:
+    names = {"name": "sponsor", "credit_code": "credit_code", "root_organ": "root_organ"}
+    return Sponsor.model_construct(**{name: columns[column] for name, column in names.items()})
 
 
 def told(place: str, objections: Iterable[Objection]) -> tuple[Problem, ...]:
@@ -159,10 +199,8 @@ def _of_revision(revision: int | None, row: App | None) -> Iterable[Objection]:
         yield Objection("", fact, remedy)
 
 
-def _with_unmentioned(
-    manifest: Manifest, prepared: Prepared, registered: str, terms: Terms
-) -> tuple[Manifest, Prepared]:
-    declared = orjson.loads(prepared.text)
+def _with_unmentioned(app: str, ready: Ready, registered: str, terms: Terms) -> Ready:
+    declared = orjson.loads(ready.text)
     try:
         whole = merged(orjson.loads(registered), declared, terms.unmentioned)
     except LostError as error:
@@ -173,12 +211,12 @@ def _with_unmentioned(
         remedy = Text("按模板补上这些列，或从登记系统导出后再改", "add these columns, or change an export instead")
         raise RefusedError(Objection(error.pointers[0], fact, remedy)) from error
     if whole == declared:
-        return manifest, prepared
+        return ready
     try:
         kept = Manifest.model_validate_json(orjson.dumps(whole))
     except ValidationError as error:
         raise RefusedError(*_contradictions(error)) from error
-    return kept, prepare(prepared.app, kept, terms.max_offers)
+    return _ready(prepare(app, kept, terms.max_offers))
 
 
 def _contradictions(error: ValidationError) -> Iterable[Objection]:

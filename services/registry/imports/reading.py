@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,28 +16,31 @@ import orjson
 from services.registry import sheets
 from services.registry.import_tables import Import, Outcome, State
 from services.registry.imports import judging
-from services.registry.imports.judging import Judged, Registered, Terms
+from services.registry.imports.judging import Judged, Read, Registered, Terms
+from services.registry.imports.readers import readers_of
 from services.registry.sheets import Note, UnreadableFile
+from services.registry.sheets.documents import Documents
 from services.registry.store import bulk, imports
 from services.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
-    from services.registry.imports.judging import Read
+    from services.registry.imports.readers import Readers
     from services.registry.store.database import Database
 
 _ZIP = b"PK"
 
 
-def read(database: Database, id: str, max_offers: int, go_on: Callable[[], None]) -> None:
+def read(database: Database, id: str, max_offers: int, processes: int, go_on: Callable[[], None]) -> None:
     """Read an import to its end, unless somebody has done so, or nobody wants it any more.
 
     Args:
         database: where.
         id: the import's.
         max_offers: how many offers one app may make at most.
+        processes: how many processes beside this one read a large file of documents.
         go_on: asked between two pieces of work; what it raises ends the work, to be taken up later.
 
     Raises:
@@ -52,19 +56,26 @@ def read(database: Database, id: str, max_offers: int, go_on: Callable[[], None]
         if file.seek(0, os.SEEK_END) != current.size:
             return  # somebody else has read it, and the file is gone
         try:
-            _read(database, current, file, max_offers, go_on)
+            _read(database, current, file, max_offers, processes, go_on)
         except UnreadableFile as error:
             problems = judging.as_json(error.problems) or "[]"
             _end(database, id, state=State.UNREADABLE, problems=problems)
 
 
-def _read(database: Database, current: Import, file: BinaryIO, max_offers: int, go_on: Callable[[], None]) -> None:
+def _read(
+    database: Database,
+    current: Import,
+    file: BinaryIO,
+    max_offers: int,
+    processes: int,
+    go_on: Callable[[], None],
+) -> None:
     form = sheets.form_of(file)
     file.seek(0)
     is_archive = file.read(2) == _ZIP
-    with sheets.opened(file, form) as opened:
+    with sheets.opened(file, form) as opened, readers_of(current.size, processes) as readers:
         terms = Terms(frozenset(current.scopes.split()), max_offers, opened.unmentioned)
-        for some in _batches(opened, current.rows_read, max_offers):
+        for some in _batches(_all(opened, current.rows_read, max_offers, readers)):
             go_on()
             # An archive is read to and fro, so only of a plain text is it known how much of it is left.
             position = None if is_archive else file.tell()
@@ -73,13 +84,21 @@ def _read(database: Database, current: Import, file: BinaryIO, max_offers: int, 
         _end(database, current.id, state=State.READY, form=form.value, notes=_notes(opened))
 
 
-def _batches(file: sheets.File, after: int, max_offers: int) -> Iterator[list[Read]]:
+def _all(file: sheets.File, after: int, max_offers: int, readers: Readers | None) -> Iterator[Read]:
+    """Read the apps that follow the first `after` ones; readers, where there are any, read documents."""
+    if readers is not None and isinstance(file, Documents):
+        entries = file.read_by(partial(readers.read, max_offers=max_offers), after)
+    else:
+        entries = file.entries(after)
+    return (each if isinstance(each, Read) else judging.read(each, max_offers) for each in entries)
+
+
+def _batches(apps: Iterable[Read]) -> Iterator[list[Read]]:
     batch: list[Read] = []
     size = 0
-    for entry in file.entries(after):
-        one = judging.read(entry, max_offers)
+    for one in apps:
         batch.append(one)
-        size += 0 if one.prepared is None else len(one.prepared.text)
+        size += 0 if one.ready is None else len(one.ready.text)
         if len(batch) == bulk.BATCH or size > imports.MOST_TEXT:
             yield batch
             batch, size = [], 0
@@ -94,26 +113,26 @@ def _stage(database: Database, id: str, some: Sequence[Read], terms: Terms, posi
     counts = Counter(became.outcome for became, _ in judged)
     with database.keeping() as connection:
         current = imports.locked(connection, id)
-        if current.state != State.READING or current.rows_read != some[0].entry.number - 1:
+        if current.state != State.READING or current.rows_read != some[0].number - 1:
             return False  # somebody else does this, or nobody wants it any more
         imports.stage(connection, rows, is_postgresql=database.is_postgresql)
         totals = {each.value: getattr(current, each.value) + counts[each] for each in Outcome}
-        reached = some[-1].entry.number
+        reached = some[-1].number
         imports.move(connection, current, database.now(), rows_read=reached, bytes_read=position, **totals)
     return True
 
 
 def _judged(database: Database, some: Sequence[Read], terms: Terms) -> list[tuple[Judged, int | None]]:
     """Say what becomes of each app, and on which revision of it that rests."""
-    prepared = {each.prepared.app: each.prepared for each in some if each.prepared is not None}
+    ready = {each.id: each.ready for each in some if each.ready is not None and each.id is not None}
     with database.reading() as connection:
-        found = bulk.live(connection, list(prepared)) if prepared else {}
-        differing = [row for row in found.values() if terms.unmentioned or row.hash != prepared[row.id].hash]
+        found = bulk.live(connection, list(ready)) if ready else {}
+        differing = [row for row in found.values() if terms.unmentioned or row.hash != ready[row.id].hash]
         manifests = bulk.manifests(connection, differing) if differing else {}
         grants = bulk.grants(connection, list(manifests)) if manifests else {}
     result = []
     for one in some:
-        row = None if one.prepared is None else found.get(one.prepared.app)
+        row = None if one.ready is None else found.get(str(one.id))
         registered = None if row is None else Registered(row, manifests.get(row.id), grants.get(row.id, ()))
         result.append((judging.judge(one, registered, terms), None if row is None else row.since))
     return result
@@ -122,12 +141,13 @@ def _judged(database: Database, some: Sequence[Read], terms: Terms) -> list[tupl
 def _row(id: str, one: Read, became: Judged, base: int | None) -> dict[str, Any]:
     return {
         "import_id": id,
-        "number": one.entry.number,
-        "place": judging.clean(one.entry.place),
-        "app": judging.clean(one.entry.id),
+        "number": one.number,
+        "place": judging.clean(one.place),
+        "app": judging.clean(one.id),
         "outcome": became.outcome.value,
         "base": base,
-        "manifest": None if became.prepared is None else became.prepared.text,
+        "manifest": None if became.ready is None else became.ready.text,
+        "derived": None if became.ready is None else became.ready.derived,
         "difference": became.difference,
         "problems": judging.as_json(became.problems),
     }

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.manifest.reading import Media, Unreadable
+from services.manifest.reading import Media, Unreadable, valid_json
+from services.manifest.reading import Problem as Told
 from services.manifest.reading import read as read_manifest
 from services.registry.sheets.told import Entry, Note, Problem, UnreadableFile, some
 from services.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from services.manifest.model import Manifest
-
-    Document = tuple[str, bytes, Media, int | None]
-    """Where a document stands, its content and form, and its line where the file is one text."""
+Document = tuple[str, bytes, Media, int | None]
+"""Where a document stands, its content and form, and its line where the file is one text."""
 
 
 class Documents:
@@ -35,35 +34,40 @@ class Documents:
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Give the apps that follow the first `after` ones, in the order of the file."""
+        return self.read_by(lambda documents: map(entry, documents), after)
+
+    def read_by(
+        self, read: Callable[[Iterator[tuple[int, Document]]], Iterable[Entry]], after: int = 0
+    ) -> Iterator[Entry]:
+        """Give the apps that follow the first `after` ones, as somebody reads numbered documents one by one."""
         places: dict[str, str] = {}
-        number = 0
+        broken: list[Entry] = []
+
+        def numbered() -> Iterator[tuple[int, Document]]:
+            number = 0
+            try:
+                for number, document in enumerate(self._documents(), 1):
+                    yield number, document
+            except UnreadableFile as error:
+                broken.append(Entry(number + 1, error.problems[0].place, None, None, error.problems))
+
+        # What comes before is read too: an id that stands twice is wrong wherever reading begins.
+        for each in read(numbered()):
+            one = each if each.problems else _once(each, places)
+            if one.number > after:
+                yield one
+        yield from broken
+
+
+def entry(numbered: tuple[int, Document]) -> Entry:
+    """Read a document: its manifest, or all that is wrong with it."""
+    number, (place, data, media, line) = numbered
+    manifest = valid_json(data) if media == "json" else None
+    if manifest is None:
         try:
-            for place, data, media, line in self._documents():
-                number += 1
-                # What comes before is read too: an id that stands twice is wrong wherever reading begins.
-                entry = _entry(number, place, data, media, line)
-                if entry.manifest is not None:
-                    entry = _once(entry, places)
-                if number > after:
-                    yield entry
-        except UnreadableFile as error:
-            yield Entry(number + 1, error.problems[0].place, None, None, error.problems)
-
-
-def _entry(number: int, place: str, data: bytes, media: Media, line: int | None) -> Entry:
-    try:
-        manifest = read_manifest(data, media=media, source=place).manifest
-    except Unreadable as error:
-        problems = [
-            Problem(
-                f"{place}:{each.line}:{each.column}" if line is None else f"{line + each.line - 1}:{each.column}",
-                each.pointer,
-                each.detail,
-                each.remedy,
-            )
-            for each in error.problems
-        ]
-        return Entry(number, place, None, None, some(problems))
+            manifest = read_manifest(data, media=media, source=place).manifest
+        except Unreadable as error:
+            return Entry(number, place, None, None, _placed(error.problems, place, line))
     if manifest.id is None:
         fact, remedy = (
             Text("清单没有标识", "the manifest has no id"),
@@ -73,15 +77,24 @@ def _entry(number: int, place: str, data: bytes, media: Media, line: int | None)
     return Entry(number, place, manifest.id, manifest)
 
 
+def _placed(problems: Iterable[Told], place: str, line: int | None) -> tuple[Problem, ...]:
+    """Give problems of a document where they stand in the file."""
+    return some(
+        Problem(
+            f"{place}:{each.line}:{each.column}" if line is None else f"{line + each.line - 1}:{each.column}",
+            each.pointer,
+            each.detail,
+            each.remedy,
+        )
+        for each in problems
+    )
+
+
 def _once(entry: Entry, places: dict[str, str]) -> Entry:
-    id = _id(entry.manifest)
+    id = entry.id or ""
     first = places.setdefault(id, entry.place)
     if first is entry.place:
         return entry
     fact = Text(f"标识 {id} 已在 {first}", f"the id {id} stands at {first} already")
     problem = Problem(entry.place, "/id", fact, Text("每个应用只写一次", "state every app once"))
     return Entry(entry.number, entry.place, id, None, (problem,))
-
-
-def _id(manifest: Manifest | None) -> str:
-    return "" if manifest is None or manifest.id is None else manifest.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, false, select
+from sqlalchemy import and_, select
 from sqlmodel import col
 
 from services.manifest import ties
@@ -12,7 +12,7 @@ from services.registry import search_text
 from services.registry.filters import UNDECLARED
 from services.registry.store import past, sponsors, texts
 from services.registry.store.grant_lists import ends_between, in_force, later
-from services.registry.tables import App, Grant, SearchText
+from services.registry.tables import App, Grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ DAYS = {
 }
 """The days that lists ask about, by the name they have in the grammar."""
 
+_PROVINCE = 2  # digits
 _WORDS = ("kind", "level", "stage", "role")
 _KEYS = {"department": "department_key", "sector": "sector_key"}
 _MARKS = {"feature_kind": "feature", "asks": "asks", "holds": "holds", "shares": "shares"}
@@ -49,6 +50,13 @@ def conditions(wanted: AppFilter, as_of: int | None, *, is_postgresql: bool) -> 
         ValueError: the filter asks about the grants of today, and nobody has settled which day that is.
 
     """
+    yield from conditions_beside(wanted, as_of)
+    if (looked_for := sought(wanted)) is not None:
+        yield looked_for.found(as_of, is_postgresql=is_postgresql)
+
+
+def conditions_beside(wanted: AppFilter, as_of: int | None) -> Iterator[ColumnElement[bool]]:
+    """Give the same conditions without what the index of words finds."""
     yield past.standing(App, as_of)
     if wanted.withdrawn != "include":
         yield col(App.is_withdrawn).is_(wanted.withdrawn == "only")
@@ -60,8 +68,24 @@ def conditions(wanted: AppFilter, as_of: int | None, *, is_postgresql: bool) -> 
         yield col(App.id).in_(sponsors.apps_under(wanted.under, as_of))
     yield from _declared(wanted)
     yield from _dated(wanted)
-    yield from _searched(wanted, as_of, is_postgresql=is_postgresql)
+    if wanted.name is not None:
+        yield col(App.name_key).contains(ties.name_key(wanted.name), autoescape=True)
     yield from _granted(wanted, as_of)
+
+
+def sought(wanted: AppFilter) -> texts.Sought | None:
+    """Give what the index of words finds; None: nothing is looked for there."""
+    words = [] if wanted.q is None else list(search_text.asked(wanted.q))
+    if wanted.name is not None:
+        words.append(ties.name_key(wanted.name))  # a name is a text of its app, so its words narrow down where to look
+    marks = [
+        search_text.mark(mark, None if said == UNDECLARED else said)
+        for name, mark in _MARKS.items()
+        if (said := getattr(wanted, name)) is not None
+    ]
+    if wanted.vendor is not None:
+        marks.append(search_text.mark("vendor", None if wanted.vendor == UNDECLARED else ties.name_key(wanted.vendor)))
+    return texts.Sought(list(dict.fromkeys(words)), marks) if words or marks else None
 
 
 def plan_anew(connection: Connection) -> None:
@@ -84,9 +108,15 @@ def _declared(wanted: AppFilter) -> Iterator[ColumnElement[bool]]:
         yield col(App.faces_grassroots).is_(_FLAGS[wanted.faces_grassroots])
     if wanted.division == UNDECLARED:
         yield col(App.division).is_(None)
+    elif wanted.division == "":
+        yield col(App.division).is_not(None)
     elif wanted.division is not None:
-        yield col(App.division) >= wanted.division
-        yield col(App.division) < f"{wanted.division}:"  # the colon follows the nine
+        # A province has an index in the order of ids. Ids may begin with the division, so that walking along all of
+        # them, which looks as good to a planner, would lead through half of the country first.
+        yield col(App.province) == wanted.division[:_PROVINCE]
+        if len(wanted.division) > _PROVINCE:
+            yield col(App.division) >= wanted.division
+            yield col(App.division) < f"{wanted.division}:"  # the colon follows the nine
 
 
 def _dated(wanted: AppFilter) -> Iterator[ColumnElement[bool]]:
@@ -97,27 +127,6 @@ def _dated(wanted: AppFilter) -> Iterator[ColumnElement[bool]]:
             yield col(day) <= until_on
     if wanted.undated is not None:
         yield col(DAYS[wanted.undated]).is_(None)
-
-
-def _searched(wanted: AppFilter, as_of: int | None, *, is_postgresql: bool) -> Iterator[ColumnElement[bool]]:
-    """What the index of words finds. A name is a text of its app, so its words narrow down where to look for it."""
-    words = [] if wanted.q is None else list(search_text.asked(wanted.q))
-    if wanted.name is not None:
-        name = ties.name_key(wanted.name)
-        words.append(name)
-        yield col(App.name_key).contains(name, autoescape=True)
-    marks = [
-        search_text.mark(mark, None if said == UNDECLARED else said)
-        for name, mark in _MARKS.items()
-        if (said := getattr(wanted, name)) is not None
-    ]
-    if wanted.vendor is not None:
-        marks.append(search_text.mark("vendor", None if wanted.vendor == UNDECLARED else ties.name_key(wanted.vendor)))
-    if words or marks:
-        found = texts.having(dict.fromkeys(words), marks, as_of, is_postgresql=is_postgresql)
-        yield col(App.id).in_(select(col(SearchText.app)).where(*found).correlate(None))
-    elif wanted.q is not None:
-        yield false()
 
 
 def _granted(wanted: AppFilter, as_of: int | None) -> Iterator[ColumnElement[bool]]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, literal_column, select
+from sqlalchemy import and_, func, select
 from sqlmodel import col
 
 from services.registry.store import past
@@ -27,17 +27,16 @@ if TYPE_CHECKING:
 Counts = Counter[str | None]
 """How many apps have each value; None: do not declare it."""
 
-# Two constants that are the same in every statement, so that an index can hold the result.
-_PROVINCE = func.substr(col(App.division), literal_column("1"), literal_column("2"))
 _FEW: dict[str, Any] = {
-    "kind": col(App.kind),
-    "level": col(App.level),
-    "province": _PROVINCE,
-    "role": col(App.role),
     "stage": col(App.stage),
+    "level": col(App.level),
     "faces_grassroots": col(App.faces_grassroots),
+    "kind": col(App.kind),
+    "role": col(App.role),
+    "province": col(App.province),
 }
-"""What has so few values that they are counted together: by all combinations there are, in one pass."""
+"""What has so few values that they are counted together: by all combinations there are, in one pass along the index
+`apps_facets`, which is in this order."""
 
 _MANY = {
     "department": (App.department_key, func.coalesce(App.root_organ, App.sponsor)),
@@ -78,6 +77,10 @@ def count(database: Database, wanted: AppFilter, *, revision: int, on: date, top
 
     """
     with database.reading() as connection:
+        if database.is_postgresql:
+            # Indexes are read from end to end here, which is no matter of one place on a disk after the other.
+            connection.exec_driver_sql("SET LOCAL random_page_cost = 1.1")
+            connection.exec_driver_sql("SET LOCAL work_mem = '32MB'")
         meant = meeting(connection, wanted, revision, is_postgresql=database.is_postgresql)
         if meant is None:
             return None
@@ -120,9 +123,13 @@ def _most(
     undeclared = sum(apps for value, apps in rows if value is None)
     counted = [(value, apps) for value, apps in rows if value is not None][:top]
     counts: Counts = Counter()
-    for value, apps in counted:
-        one = select(written).where(key == value).order_by(col(App.id), col(App.since)).limit(1)
-        counts[connection.execute(one).scalar_one()] += apps
+    if counted:
+        first = [
+            select(written).where(key == value).order_by(col(App.id), col(App.since)).limit(1) for value, _ in counted
+        ]
+        told = connection.execute(select(*(one.scalar_subquery() for one in first))).one()
+        for (_, apps), value in zip(counted, told, strict=True):
+            counts[value] += apps
     others = total - undeclared - sum(apps for _, apps in counted)
     if undeclared:
         counts[None] = undeclared
@@ -142,10 +149,10 @@ def _feature_kinds(connection: Connection, found: Sequence[ColumnElement[bool]])
 def _grants(connection: Connection, meant: Meant, on: date) -> Facet:
     """Count the apps that hold a grant of each kind which is in force on a day."""
     counting = and_(past.standing(Grant, meant.as_of), in_force(on))
-    kind, apps = col(Grant.kind), func.count(col(Grant.app).distinct())
-    held = select(kind, apps).join(App, col(App.id) == col(Grant.app)).where(counting, *meant.conditions)
-    held = held.group_by(kind)
+    # Each kind of an app once, in the order of an index that needs no look at the grants themselves.
+    each = select(col(Grant.app), col(Grant.kind)).join(App, col(App.id) == col(Grant.app))
+    held = each.where(counting, *meant.conditions).distinct().subquery("held")
     counts: Counts = Counter()
-    for said, number in connection.execute(held):
+    for said, number in connection.execute(select(held.c.kind, func.count()).group_by(held.c.kind)):
         counts[said] += number
     return Facet(counts)

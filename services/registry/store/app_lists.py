@@ -10,8 +10,8 @@ from sqlalchemy import func, literal_column, select, tuple_
 from sqlmodel import col
 
 from services.manifest.terms import Level, Stage
-from services.registry.store import live, past
-from services.registry.store.app_conditions import conditions, plan_anew
+from services.registry.store import live, past, texts
+from services.registry.store.app_conditions import conditions, conditions_beside, plan_anew, sought
 from services.registry.tables import App
 
 if TYPE_CHECKING:
@@ -91,10 +91,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """The apps that a filter holds for, by the conditions they meet, as of a registry revision; None: now."""
+    """The apps that a filter holds for, by the conditions they meet, as of a registry revision; None: now.
+
+    `on_the_way` are the same conditions for whoever goes along an order and stops when a page is full. Where many apps
+    have the words looked for, `some` are conditions that hold for some of those meant, and for no others.
+    """
 
     as_of: int | None
     conditions: Sequence[ColumnElement[bool]]
+    on_the_way: Sequence[ColumnElement[bool]]
+    some: Sequence[ColumnElement[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +139,14 @@ def page(database: Database, wanted: AppFilter, order: Order, cut: Cut, revision
 
     """
     with database.reading() as connection:
-        meant = meeting(connection, wanted, revision, is_postgresql=database.is_postgresql)
-        if meant is None:
-            return None
         if database.is_postgresql:
             # A planner that believes the first rows of the table to do reads through all of it when it errs.
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        total, is_exact = _total(connection, meant.conditions, is_exact=cut.is_total_exact)
-        rows = _rows(connection, meant.conditions, order, cut.after, cut.limit + 1)
+        meant = meeting(connection, wanted, revision, is_postgresql=database.is_postgresql)
+        if meant is None:
+            return None
+        total, is_exact = _total(connection, meant, is_exact=cut.is_total_exact)
+        rows = _rows(connection, meant.on_the_way, order, cut.after, cut.limit + 1)
     told = rows[: cut.limit]
     end = _position(order, *told[-1]) if len(rows) > cut.limit else None
     return Page(revision, total, is_exact, tuple(app for _, app in told), end)
@@ -154,15 +160,32 @@ def meeting(connection: Connection, wanted: AppFilter, revision: int, *, is_post
         return None
     # What stands now is found by shorter indexes than what stood at a revision.
     as_of = None if revision == reached else revision
-    return Meant(as_of, list(conditions(wanted, as_of, is_postgresql=is_postgresql)))
+    looked_for = sought(wanted)
+    if looked_for is None or not is_postgresql:
+        every = list(conditions(wanted, as_of, is_postgresql=is_postgresql))
+        return Meant(as_of, every, every)
+    found, beside = texts.look_up(connection, looked_for, as_of), list(conditions_beside(wanted, as_of))
+    if found.is_all:
+        every = [*beside, found.among]
+        return Meant(as_of, every, every)
+    by_index = [*beside, looked_for.found(as_of, is_postgresql=True)]
+    return Meant(as_of, by_index, [*beside, texts.walked(looked_for, as_of)], [*beside, found.among])
 
 
-def _total(connection: Connection, found: Sequence[ColumnElement[bool]], *, is_exact: bool) -> tuple[int, bool]:
+def _total(connection: Connection, meant: Meant, *, is_exact: bool) -> tuple[int, bool]:
     """Count apps; give the number, and whether it is the exact one."""
+    if is_exact:
+        return _count(connection, meant.conditions, None), True
+    if meant.some is not None and _count(connection, meant.some, COUNTED) == COUNTED:
+        return COUNTED, False
+    total = _count(connection, meant.on_the_way, COUNTED)
+    return total, total < COUNTED
+
+
+def _count(connection: Connection, found: Sequence[ColumnElement[bool]], at_most: int | None) -> int:
     every: Select[Any] = select(literal_column("1")).select_from(App).where(*found)
-    counted = every if is_exact else every.limit(COUNTED)
-    total = connection.execute(select(func.count()).select_from(counted.subquery("counted"))).scalar_one()
-    return total, is_exact or total < COUNTED
+    counted = every.limit(at_most).subquery("counted")
+    return connection.execute(select(func.count()).select_from(counted)).scalar_one()
 
 
 def _rows(

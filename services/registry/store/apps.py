@@ -10,12 +10,12 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from services.registry.refusals import UnknownError
-from services.registry.store import live, offers, past, sponsors, texts
+from services.registry.store import grants, live, offers, past, sponsors, texts
 from services.registry.store.prepared import prepare
 from services.registry.tables import Action, App, Noun, Revision, Sponsorship
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy import BindParameter, Connection, Select
@@ -46,11 +46,12 @@ class Record:
     registered_at: datetime
     changed_at: datetime
     withdrawal: Withdrawal | None
+    is_returned: bool
     manifest: str
     as_of: int | None = None
 
 
-PutGuard: TypeAlias = "Callable[[App | None, Sequence[Grant]], None]"
+PutGuard: TypeAlias = "Callable[[App | None, Sequence[Grant], Collection[str]], None]"
 
 
 def put(
@@ -64,7 +65,7 @@ def put(
         manifest: what it declares.
         act: who, and why.
         guard: raises when this must not happen; it is given the app as it stands under the lock, None when it is new,
-            and its grants.
+            its grants, and the ids of those whose granter the tree puts under the department of the sponsor declared.
         max_offers: how many offers one app may make at most.
 
     Returns:
@@ -82,7 +83,11 @@ def put_prepared(database: Database, prepared: Prepared, act: Act, guard: PutGua
     app = prepared.app
     with database.writing(act) as write:
         current = live.app(write.connection, app)
-        guard(current, () if current is None else live.grants(write.connection, app))
+        if current is None:
+            guard(None, (), ())
+        else:
+            held = live.grants(write.connection, app)
+            guard(current, held, grants.relatives(write.connection, current, prepared, held))
         if current is not None and current.hash == prepared.hash:
             return current, False
         action = Action.REGISTER if current is None else Action.CHANGE
@@ -166,10 +171,11 @@ def get(database: Database, app: str, as_of: AsOf | None = None) -> Record:
 
 def _select_record(
     as_of: BindParameter[int] | None,
-) -> Select[int, str, bool, datetime, str | None, datetime, str, str]:
+) -> Select[int, str, bool, bool, datetime, str | None, datetime, str, str]:
     registered, stated, latest = aliased(Revision), aliased(Revision), aliased(Revision)
     columns = (
-        *(col(App.since), col(App.hash), col(App.is_withdrawn), col(registered.at), col(stated.after)),
+        *(col(App.since), col(App.hash), col(App.is_withdrawn), col(App.is_returned)),
+        *(col(registered.at), col(stated.after)),
         *(col(latest.at), col(latest.who), col(latest.reason)),
     )
     return (
@@ -189,9 +195,10 @@ def _record(connection: Connection, app: str, as_of: int | None) -> Record:
     found = connection.execute(_RECORD[as_of is not None], {"id": app, "as_of": as_of}).one_or_none()
     if found is None:
         raise UnknownError(Noun.APP, app)
-    since, hash_, is_withdrawn, registered_at, manifest, changed_at, who, reason = found
+    since, hash_, is_withdrawn, is_returned, registered_at, manifest, changed_at, who, reason = found
     withdrawal = Withdrawal(changed_at, who, reason) if is_withdrawn else None
-    return Record(app, since, hash_, registered_at, changed_at, withdrawal, cast("str", manifest), as_of)
+    told = cast("str", manifest)
+    return Record(app, since, hash_, registered_at, changed_at, withdrawal, is_returned, told, as_of)
 
 
 def _succeed(write: Write, current: App | None, row: App) -> None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from services.registry.store.database import Batch
     from services.registry.store.prepared import Prepared
 
-BATCH = 1000
-"""Apps written under one lock: larger batches are no faster, and keep interactive writers waiting."""
+BATCH = 250
+"""Apps written under one lock: larger batches are hardly faster, and keep interactive writers waiting."""
 
 _END_APP = (
     update(App)

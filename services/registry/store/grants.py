@@ -12,17 +12,20 @@ from sqlmodel import col
 
 from services.manifest import neighbourhood
 from services.registry.refusals import UnknownError
-from services.registry.store import live, past
+from services.registry.store import live, past, sponsors
 from services.registry.store.facts import written
 from services.registry.tables import Action, App, Grant, Noun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import date
+
+    from sqlalchemy import Connection
 
     from services.manifest.neighbourhood import GrantKind
     from services.registry.store.database import Act, Database, Write
     from services.registry.store.past import AsOf
+    from services.registry.store.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Page:
     has_more: bool
 
 
-def record(database: Database, app: str, terms: Terms, act: Act, guard: Callable[[App, str], None]) -> Grant:
+def record(database: Database, app: str, terms: Terms, act: Act, guard: Callable[[App, str, bool], None]) -> Grant:
     """Record a grant to an app.
 
     Args:
@@ -65,7 +68,8 @@ def record(database: Database, app: str, terms: Terms, act: Act, guard: Callable
         app: the app's id.
         terms: what is granted.
         act: who records it, and why.
-        guard: raises when this must not happen; it is given the app and its manifest as they stand under the lock.
+        guard: raises when this must not happen; it is given the app and its manifest as they stand under the lock, and
+            whether the tree of organisations puts granter and sponsor under one department.
 
     Raises:
         UnknownError: there is no such app.
@@ -75,7 +79,7 @@ def record(database: Database, app: str, terms: Terms, act: Act, guard: Callable
         current = live.app(write.connection, app)
         if current is None:
             raise UnknownError(Noun.APP, app)
-        guard(current, live.manifest(write.connection, current))
+        guard(current, live.manifest(write.connection, current), _in_one_department(write.connection, current, terms))
         grant, told = stated(app, terms, write.revision)
         write.connection.execute(insert(Grant), grant.model_dump())
         write.close(Noun.GRANT, grant.id, Action.GRANT, app=app, before=None, after=told)
@@ -115,7 +119,7 @@ def revoke(
 
 
 def renew(
-    database: Database, app: str, grant: str, until_on: date, act: Act, guard: Callable[[Grant, App, str], None]
+    database: Database, app: str, grant: str, until_on: date, act: Act, guard: Callable[[Grant, App, str, bool], None]
 ) -> Grant:
     """Renew a grant: it counts until another day, and all else stays as it was granted.
 
@@ -125,7 +129,8 @@ def renew(
         grant: the grant's id.
         until_on: the last day on which it counts from now on.
         act: who, and why.
-        guard: raises when this must not happen; it is given the grant, the app and its manifest as they stand.
+        guard: raises when this must not happen; it is given the grant, the app and its manifest as they stand, and
+            whether the tree of organisations puts granter and sponsor under one department.
 
     Raises:
         UnknownError: the app has no such grant.
@@ -135,7 +140,8 @@ def renew(
         current, of = live.grant(write.connection, app, grant), live.app(write.connection, app)
         if current is None or of is None:
             raise UnknownError(Noun.GRANT, grant)
-        guard(current, of, live.manifest(write.connection, of))
+        is_kin = _in_one_department(write.connection, of, terms_of(current))
+        guard(current, of, live.manifest(write.connection, of), is_kin)
         return _change(write, current, Action.RENEW, until_on=until_on)
 
 
@@ -202,6 +208,26 @@ def terms_of(grant: Grant) -> Terms:
     """Give what was granted, by whom and for how long."""
     named = {each.name: getattr(grant, each.name) for each in fields(Terms) if each.name != "kind"}
     return Terms(kind=neighbourhood.GrantKind(grant.kind), **named)
+
+
+def relatives(connection: Connection, current: App, prepared: Prepared, grants: Sequence[Grant]) -> frozenset[str]:
+    """Give the ids of those of an app's grants whose granter the tree puts under the department of its new sponsor.
+
+    While the sponsor stays, there are none: a reform of the tree does not undo what was granted before it.
+    """
+    named = sponsors.named(prepared)
+    if named == sponsors.Named(current.credit_code, current.sponsor, current.root_organ):
+        return frozenset()
+    return sponsors.kin(connection, named, {each.id: _granter(terms_of(each)) for each in grants})
+
+
+def _in_one_department(connection: Connection, app: App, terms: Terms) -> bool:
+    sponsor = sponsors.Named(app.credit_code, app.sponsor, app.root_organ)
+    return bool(sponsors.kin(connection, sponsor, {"": _granter(terms)}))
+
+
+def _granter(terms: Terms) -> sponsors.Named:
+    return sponsors.Named(terms.granter_credit_code, terms.granter, terms.granter_root_organ)
 
 
 def _change(write: Write, current: Grant, action: Action, **columns: date | None) -> Grant:

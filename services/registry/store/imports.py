@@ -34,7 +34,7 @@ _LONGEST_UPLOAD = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A row that is to be written: its number and place, the app, the revision it was worked out on, the manifest."""
+    """A row that is to be written: its place, the revision it was worked out on, the manifest and what that derives."""
 
     number: int
     place: str
@@ -42,6 +42,7 @@ class Wanted:
     outcome: str
     base: int | None
     manifest: str
+    derived: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def stage(connection: Connection, rows: Sequence[Mapping[str, Any]], *, is_postg
 
 def wanted(connection: Connection, id: str, after: int) -> list[Wanted]:
     """Give the next rows that are to be written, in their order: not too many, and not too much text."""
-    columns = (ImportRow.number, ImportRow.place, ImportRow.app, ImportRow.outcome, ImportRow.base, ImportRow.manifest)
+    names = ("number", "place", "app", "outcome", "base", "manifest", "derived")
     ahead = (col(ImportRow.import_id) == id, col(ImportRow.number) > after, col(ImportRow.manifest).is_not(None))
     sizes = (
         select(col(ImportRow.number), func.length(col(ImportRow.manifest)))
@@ -177,7 +178,8 @@ def wanted(connection: Connection, id: str, after: int) -> list[Wanted]:
         last = number
     if last is None:
         return []
-    rows = select(*map(col, columns)).where(*ahead, col(ImportRow.number) <= last).order_by(col(ImportRow.number))
+    columns = [col(getattr(ImportRow, name)) for name in names]
+    rows = select(*columns).where(*ahead, col(ImportRow.number) <= last).order_by(col(ImportRow.number))
     return [Wanted(*cast("Sequence[Any]", row)) for row in connection.execute(rows)]
 
 
@@ -186,7 +188,7 @@ def settle(connection: Connection, id: str, settled: Iterable[Settled]) -> dict[
     changes: dict[str, int] = {}
     for row in settled:
         became = update(ImportRow).where(col(ImportRow.import_id) == id, col(ImportRow.number) == row.number)
-        connection.execute(became.values(outcome=row.outcome, problems=row.problems, manifest=None))
+        connection.execute(became.values(outcome=row.outcome, problems=row.problems, manifest=None, derived=None))
         changes[row.was] = changes.get(row.was, 0) - 1
         changes[row.outcome] = changes.get(row.outcome, 0) + 1
     return changes

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from services.manifest import ties
 from services.manifest.model import Consolidation, Sponsor, canonical, fingerprint
-from services.registry.search_text import searched
+from services.registry.search_text import Searched, searched
 from services.registry.store import offers
 
 if TYPE_CHECKING:
@@ -15,10 +19,10 @@ if TYPE_CHECKING:
 
     from services.manifest.model import Manifest
     from services.manifest.neighbourhood import Recorded
-    from services.registry.search_text import Searched
 
 _SORTED = 64  # characters of a name that lists are sorted by; PostgreSQL indexes no entry over 2,704 bytes
 _DAYS = ("proposed_on", "begun_on", "online_on", "retire_on", "retired_on")
+_SOFTWARE = version("govapp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,35 @@ def prepare(app: str, manifest: Manifest, max_offers: int) -> Prepared:
     return Prepared(app, fingerprint(text), text.decode(), _columns(manifest), offered, searched(manifest))
 
 
+def packed(prepared: Prepared) -> str:
+    """Write what is derived from a manifest as JSON, to be kept for a while; under which departments is left out."""
+    offered = [(each.tie, each.division, each.places, each.facts) for each in prepared.offered]
+    found_by = prepared.searched
+    derived = (_SOFTWARE, prepared.hash, prepared.columns, offered, (found_by.text, found_by.marks, found_by.words))
+    return orjson.dumps(derived).decode()
+
+
+def unpacked(app: str, text: str, derived: str) -> Prepared | None:
+    """Read what `packed` wrote of a manifest; None when other software did, which may have derived other things."""
+    software, digest, columns, offered, found_by = orjson.loads(derived)
+    if software != _SOFTWARE:
+        return None
+    offers_of = [offers.Offered(*each) for each in offered]
+    return Prepared(app, digest, text, _with_days(columns), offers_of, Searched(*found_by))
+
+
+def packed_columns(derived: str) -> dict[str, Any]:
+    """Read of what `packed` wrote what lists filter by and tell."""
+    return _with_days(orjson.loads(derived)[2])
+
+
+def _with_days(columns: dict[str, Any]) -> dict[str, Any]:
+    for name in (*_DAYS, "consolidation_due_on"):
+        if columns[name] is not None:
+            columns[name] = date.fromisoformat(columns[name])
+    return columns
+
+
 def _columns(manifest: Manifest) -> dict[str, Any]:
     """Give what lists filter by and tell."""
     sponsor = manifest.sponsor or Sponsor()
@@ -65,6 +98,7 @@ def _columns(manifest: Manifest) -> dict[str, Any]:
         "department_key": None if organ is None else ties.index_key(ties.name_key(organ)),
         "level": sponsor.level,
         "division": sponsor.division,
+        "province": None if sponsor.division is None else sponsor.division[:2],
         "sector": manifest.sector,
         "sector_key": None if manifest.sector is None else ties.index_key(ties.name_key(manifest.sector)),
         "role": manifest.role,

@@ -14,20 +14,23 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import BigInteger, bindparam, insert, select, text, union, update
+from sqlalchemy import BigInteger, any_, bindparam, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
+from services.database.columns import Characters
 from services.manifest.model import Sponsor
 from services.manifest.neighbourhood import FoundBy, Recorded
 from services.manifest.terms import Level, ManagedBy, Nature
 from services.manifest.ties import DEPARTMENT, claimed_department_tie, coded_department_tie, index_key, name_key
 from services.registry.store import past
-from services.registry.tables import App, Offer, Organisation, OrganisationName, Sponsorship
+from services.registry.tables import App, Organisation, OrganisationName, Sponsorship
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import CTE, Connection, Row, Select
+    from sqlalchemy import CTE, ColumnElement, Connection, Row, Select
+    from sqlalchemy.orm import Mapped
 
     from services.registry.store.database import Write
     from services.registry.store.prepared import Prepared
@@ -82,6 +85,15 @@ def of_app(connection: Connection, app: App, as_of: int | None = None) -> Record
     return find(connection, [sponsor], as_of).get(sponsor)
 
 
+def kin(connection: Connection, sponsor: Named, granters: Mapping[str, Named]) -> frozenset[str]:
+    """Give those of some granters, by their keys, whom the tree puts under the same department as a sponsor."""
+    found = find(connection, [sponsor, *granters.values()]) if granters else {}
+    if sponsor not in found:
+        return frozenset()
+    own = found[sponsor].department
+    return frozenset(key for key, each in granters.items() if each in found and found[each].department == own)
+
+
 def named_of(connection: Connection, app: str | None, as_of: int | None = None) -> Named | None:
     """Give what a registered app says of its sponsor; None when it is not registered."""
     said = select(col(App.credit_code), col(App.sponsor), col(App.root_organ)).where(
@@ -93,8 +105,14 @@ def named_of(connection: Connection, app: str | None, as_of: int | None = None) 
 
 def placed(connection: Connection, prepared: Sequence[Prepared]) -> list[Prepared]:
     """Put the offers of apps under the departments that the tree gives them: under the lock, before writing them."""
-    found = find(connection, map(_named, prepared))
-    return [_placed(each, found.get(_named(each))) for each in prepared]
+    found = find(connection, map(named, prepared))
+    return [_placed(each, found.get(named(each))) for each in prepared]
+
+
+def named(prepared: Prepared) -> Named:
+    """Give what a prepared manifest says of its sponsor."""
+    columns = prepared.columns
+    return Named(columns["credit_code"], columns["sponsor"], columns["root_organ"])
 
 
 def rows(
@@ -140,9 +158,7 @@ def follow(write: Write, code: str, keys: Collection[str]) -> None:
         keys: the normalised names that it has or had, before the change or after it.
 
     """
-    affected = write.connection.execute(_affected(code, keys)).all()
-    ties: dict[str, str | None] = {}
-    for some in _batches(affected):
+    for some in _batches(_affected(write.connection, code, keys)):
         named = {row.id: Named(row.credit_code, row.sponsor, row.root_organ) for row in some}
         found = find(write.connection, named.values())
         recorded = {app: found.get(each) for app, each in named.items()}
@@ -150,10 +166,7 @@ def follow(write: Write, code: str, keys: Collection[str]) -> None:
         begun = _succeed(write.connection, wanted, dict.fromkeys(wanted, write.revision), wanted)
         if begun:
             write.connection.execute(insert(Sponsorship), begun)
-        right = {app: _tie(named[app], each) for app, each in recorded.items()}
-        _end_offers(write, right)
-        ties |= right
-    _begin_offers(write, ties)
+        _move_offers(write, {app: _tie(named[app], each) for app, each in recorded.items()})
 
 
 # ---------------------------------------------------------------- finding
@@ -162,7 +175,7 @@ def follow(write: Write, code: str, keys: Collection[str]) -> None:
 def _find(connection: Connection, named: Sequence[Named], as_of: int | None) -> dict[Named, tuple[FoundBy, str]]:
     codes = {each.credit_code for each in named if each.credit_code is not None}
     registered = select(col(Organisation.code)).where(
-        past.standing(Organisation, as_of), col(Organisation.code).in_(codes)
+        past.standing(Organisation, as_of), _is_one_of(connection, col(Organisation.code), codes)
     )
     known = set(connection.execute(registered).scalars()) if codes else set()
     unknown = [each for each in named if each.credit_code not in known]
@@ -184,6 +197,13 @@ def _keys(*names: str | None) -> list[str]:
     return [index_key(name_key(name)) for name in names if name is not None]
 
 
+def _is_one_of(connection: Connection, column: Mapped[str], values: Collection[str]) -> ColumnElement[bool]:
+    """Give the condition that a column is one of many values, as one parameter where the database has lists."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(list(values), ARRAY(Characters)))
+    return column.in_(values)
+
+
 def _bearers(connection: Connection, keys: Collection[str], as_of: int | None) -> dict[str, str]:
     """Give who alone bears each name: of those that are, else of those that are no more, else of those that did."""
     if not keys:
@@ -192,7 +212,8 @@ def _bearers(connection: Connection, keys: Collection[str], as_of: int | None) -
     borne = (
         select(*columns, col(Organisation.ended_on))
         .join(Organisation, col(Organisation.code) == col(OrganisationName.organisation))
-        .where(past.standing(OrganisationName, as_of), past.standing(Organisation, as_of), columns[0].in_(keys))
+        .where(past.standing(OrganisationName, as_of), past.standing(Organisation, as_of))
+        .where(_is_one_of(connection, columns[0], keys))
     )
     ranked: defaultdict[str, dict[int, set[str]]] = defaultdict(dict)
     for key, organisation, before_on, ended_on in connection.execute(borne):
@@ -260,20 +281,25 @@ def _names(connection: Connection, codes: Collection[str], as_of: int | None) ->
 # ---------------------------------------------------------------- following
 
 
-def _affected(code: str, keys: Collection[str]) -> Select[*tuple[Any, ...]]:
-    """Give the statement for all apps whose sponsor the tree may know otherwise, or elsewhere, after a change."""
-    live, below = col(App.until).is_(None), subtree(code, None)
-    sponsored = select(col(Sponsorship.app)).where(
-        col(Sponsorship.until).is_(None), col(Sponsorship.organisation).in_(select(below.c.code))
-    )
-    ids = union(
-        select(col(App.id)).where(live, col(App.credit_code) == code),
-        select(col(App.id)).where(live, col(App.sponsor_key).in_(keys)),
-        select(col(App.id)).where(live, col(App.department_key).in_(keys)),
-        sponsored,
-    ).subquery()
-    found: Select[*tuple[Any, ...]] = select(col(App.id), col(App.credit_code), col(App.sponsor), col(App.root_organ))
-    return found.where(live, col(App.id).in_(select(ids.c[0]))).order_by(col(App.id))
+def _affected(
+    connection: Connection, code: str, keys: Collection[str]
+) -> list[Row[str, str | None, str | None, str | None]]:
+    """Give all apps whose sponsor the tree may know otherwise, or elsewhere, after a change.
+
+    Each question is asked by itself: a database that has no statistics yet finds no good way to ask them together.
+    """
+    said = select(col(App.id), col(App.credit_code), col(App.sponsor), col(App.root_organ))
+    said = said.where(col(App.until).is_(None))
+    by_name = (col(App.credit_code) == code, col(App.sponsor_key).in_(keys), col(App.department_key).in_(keys))
+    affected = {row.id: row for named in by_name for row in connection.execute(said.where(named))}
+    for some in _batches(connection.execute(select(subtree(code, None).c.code)).scalars().all()):
+        sponsored = select(col(Sponsorship.app)).where(
+            col(Sponsorship.until).is_(None), col(Sponsorship.organisation).in_(some)
+        )
+        further = [app for app in connection.execute(sponsored).scalars() if app not in affected]
+        for apps in _batches(further):
+            affected |= {row.id: row for row in connection.execute(said.where(col(App.id).in_(apps)))}
+    return [affected[app] for app in sorted(affected)]
 
 
 def _succeed(
@@ -297,54 +323,37 @@ def _succeed(
     ]
 
 
-_MOVED_POSTGRESQL = "jsonb_to_recordset(CAST(:moved AS jsonb)) AS m(app text, tie text)"
-_MOVED_SQLITE = (
-    "(SELECT json_extract(value, '$.app') AS app, json_extract(value, '$.tie') AS tie FROM json_each(:moved)) AS m"
-)
-_AFTER = f"{DEPARTMENT[:-1]};"  # the semicolon follows the colon
-_END = """
-UPDATE offers{index} SET until = :revision FROM {moved}
- WHERE offers.app = m.app AND offers.until IS NULL
-   AND substr(offers.tie, 1, :length) = :first AND offers.tie <> m.tie
-"""
 # Not as a stretch of ties: PostgreSQL would go through all departments for each app, and has an index by app.
+_END = """
+UPDATE offers{index} SET until = :revision
+ WHERE until IS NULL AND tie <> :tie AND app {among} AND substr(tie, 1, :length) = :first
+"""
+_BEGIN = """
+INSERT INTO offers (tie, division, app, places, facts, since)
+SELECT :tie, division, app, places, facts, :revision FROM offers
+ WHERE until = :revision AND app {among} AND substr(tie, 1, :length) = :first ORDER BY app, division
+"""
+_AMONG = {True: "= ANY(CAST(:apps AS varchar[]))", False: "IN (SELECT value FROM json_each(:apps))"}
 
 
-def _end_offers(write: Write, ties: Mapping[str, str | None]) -> None:
-    """End the department offers of apps that stand under other ties than these."""
+def _move_offers(write: Write, ties: Mapping[str, str | None]) -> None:
+    """Let apps make their department offers under these ties, in every division and with the same facts."""
+    by_tie: defaultdict[str, list[str]] = defaultdict(list)
+    for app, tie in ties.items():
+        if tie is not None:
+            by_tie[index_key(tie)].append(app)
     is_postgresql = write.connection.dialect.name == "postgresql"
-    moved = _MOVED_POSTGRESQL if is_postgresql else _MOVED_SQLITE
     index = "" if is_postgresql else " INDEXED BY offers_live_app"
-    said = orjson.dumps([{"app": app, "tie": index_key(tie)} for app, tie in ties.items() if tie is not None]).decode()
-    end = text(_END.format(index=index, moved=moved))
-    write.connection.execute(
-        end, {"moved": said, "revision": write.revision, "first": DEPARTMENT, "length": len(DEPARTMENT)}
-    )
-
-
-def _begin_offers(write: Write, ties: Mapping[str, str | None]) -> None:
-    """Begin what has just ended under the ties that are right, in every division and with the same facts."""
-    ended = select(col(Offer.app), col(Offer.division), col(Offer.places), col(Offer.facts)).where(
-        col(Offer.until) == write.revision, col(Offer.tie) >= DEPARTMENT, col(Offer.tie) < _AFTER
-    )
-    found = write.connection.execute(ended.order_by(col(Offer.app), col(Offer.division))).all()
-    for some in _batches(found):
-        begun = [
-            {"tie": index_key(tie), "division": division, "app": app, "places": places, "facts": facts}
-            for app, division, places, facts in some
-            if (tie := ties[app]) is not None
-        ]
-        # One statement: PostgreSQL's guard looks at the history once for each.
-        write.connection.execute(insert(Offer).values([{**each, "since": write.revision} for each in begun]))
+    end, begin = (text(each.format(index=index, among=_AMONG[is_postgresql])) for each in (_END, _BEGIN))
+    said = {"revision": write.revision, "first": DEPARTMENT, "length": len(DEPARTMENT)}
+    for tie, apps in by_tie.items():
+        moved = {**said, "tie": tie, "apps": apps if is_postgresql else orjson.dumps(apps).decode()}
+        if write.connection.execute(end, moved).rowcount:
+            write.connection.execute(begin, moved)
 
 
 def _tie(named: Named, recorded: Recorded | None) -> str | None:
     return named.tie if recorded is None else coded_department_tie(recorded.department)
-
-
-def _named(prepared: Prepared) -> Named:
-    columns = prepared.columns
-    return Named(columns["credit_code"], columns["sponsor"], columns["root_organ"])
 
 
 def _placed(prepared: Prepared, found: Recorded | None) -> Prepared:

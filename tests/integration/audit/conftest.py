@@ -78,7 +78,7 @@ def registry() -> Registry:
 
 def audit_of(registry: Registry, url: str, **settings: Any) -> TestClient:  # noqa: ANN401 - any setting
     """Give the audit on a database, before a registry."""
-    given = {"database_url": url, "migrates_on_start": True, "registry_tries": 1, **settings}
+    given = {"database_url": url, "migrates_on_start": True, "registry_tries": 1, "reminder_poll_s": 0, **settings}
     service = create_service(AuditSettings.model_validate(given), httpx.MockTransport(registry.answer))
     return TestClient(service, base_url="http://audit.test")
 

@@ -112,6 +112,18 @@ def test_a_decision_pins_what_was_seen_and_has_its_place_in_the_ledger(http: Tes
     assert fingerprint(kept) == decision["hash"]
 
 
+def test_the_report_of_a_decision_is_written_as_a_file(http: TestClient, registry: Registry) -> None:
+    decision = done(decide(http, *registry.register(questionable())))
+    page = http.get(f"/v1/decisions/{decision['id']}/report", params={"lang": "en"})
+    assert page.status_code == 200
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert decision["app"] in page.text
+    assert "Outcome" in page.text
+    raw = http.get(f"/v1/decisions/{decision['id']}/report", params={"format": "json"})
+    assert raw.json() == decision["report"]
+    assert http.get("/v1/decisions/nobody/report").status_code in {404, 422}
+
+
 def test_a_manifest_that_was_never_registered_is_decided_on_too(http: TestClient, registry: Registry) -> None:
     document = proposal("乙")
     decision = done(http.post("/v1/decisions", json={"purpose": "go_online", "manifest": document}))

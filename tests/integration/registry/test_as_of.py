@@ -169,3 +169,10 @@ def test_no_moment_of_the_past(http: TestClient, moment: str) -> None:
     problem(http.get("/v1/apps/x", params={"as_of": moment}), 422, "?as_of")
     problem(http.get("/v1/apps/x/grants", params={"as_of": moment}), 422, "?as_of")
     problem(http.post("/v1/neighbourhoods", json={"questions": [], "as_of": moment}), 422, "/as_of")
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "2026-03-01T09:00:00", "-1", ""])
+def test_what_is_no_moment_is_told_with_what_is_one(http: TestClient, text: str) -> None:
+    [fault] = problem(http.get("/v1/apps", params={"as_of": text}), 422, "?as_of")["errors"]
+    assert fault["detail"] == "没有这样的时点。"
+    assert "2026-03-01" in fault["remedy"]

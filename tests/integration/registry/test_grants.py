@@ -194,3 +194,10 @@ def test_only_competent_authorities_grant_where_they_are_listed(settings: Regist
         clerk.grant(app, granter={"name": "示例省发展和改革委员会"})
         clerk.grant(app, granter={"name": "示例市发展和改革局", "credit_code": CODE})
         clerk.grant(app, kind="necessity")
+
+
+def test_what_is_not_granted_yet_is_not_recorded(clerk: Clerk) -> None:
+    app = clerk.register()
+    refused = clerk.http.post(f"/v1/apps/{app}/grants", json={**GRANT, "granted_on": "2099-01-06"})
+    [fault] = problem(refused, 422, "/granted_on")["errors"]
+    assert "2099-01-06" in fault["detail"]

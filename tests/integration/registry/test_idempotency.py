@@ -107,7 +107,7 @@ class TestSameRequest:
 
     def test_a_key_belongs_to_its_caller(self, settings: RegistrySettings) -> None:
         tokens = {
-            hashlib.sha256(name.encode()).hexdigest(): {"name": f"示例 {name}", "scopes": ["read", "write"]}
+            hashlib.sha256(name.encode()).hexdigest(): {"name": f"示例 {name}", "scopes": ["read", "write", "approve"]}
             for name in ("one", "other")
         }
         own = settings.model_validate({**settings.model_dump(exclude_unset=True), "web": {"tokens": tokens}})

@@ -19,6 +19,7 @@ from services.registry.store import bulk, imports
 from services.registry.store.database import Database
 from tests.integration.registry.clerk import SPONSOR, Clerk, manifest, new_id, problem
 from tests.integration.registry.importing import Desk, Halt, halting, lines, packed
+from tests.integration.registry.offices import Offices
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -403,3 +404,18 @@ def test_what_is_over_is_forgotten_in_time_and_what_was_written_stays(
     assert broken_off.id not in left
     assert waiting in left
     assert clerk.get(f"/v1/apps/{app}")["id"] == app
+
+
+def test_an_import_moves_no_app_into_the_department_of_its_granter(desk: Desk, clerk: Clerk) -> None:
+    offices, mark = Offices(clerk), new_id()
+    above = offices.record(f"示例部{mark}")
+    offices.record(f"示例信息中心{mark}", parents=[{"organisation": above}])
+    app, other = clerk.register(), clerk.register()
+    grant = clerk.grant(app, granter={"name": f"示例部{mark}"})
+    sponsor = {"name": f"示例信息中心{mark}", "root_organ": "示例他部"}
+    id = desk.dry_run(lines([manifest(app, sponsor=sponsor), manifest(other, sponsor=sponsor)]))
+    done = desk.apply(id)
+    assert (done["written"], done["rejected"]) == (1, 1)
+    (row,) = desk.rows(id, "rejected")
+    assert row["app"] == app
+    assert grant["id"] in row["problems"][0]["detail"]

@@ -206,7 +206,7 @@ class Catalogue:
         assert told == [(entry.manifest["id"], entry.revision) for entry in met], query
         assert {(page["revision"], page["total"], page["is_total_exact"]) for page in pages} == {(at, len(met), True)}
         del asked["sort"]
-        answer = self.clerk.get("/v1/apps/facets", **asked, top=200)
+        answer = self.clerk.get("/v1/facets/apps", **asked, top=200)
         assert answer["total"] == len(met)
         on = date.fromisoformat(query.get("grant_on") or answer["on"])
         for name, expected in plain_lists.facets(met, on).items():

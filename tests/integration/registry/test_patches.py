@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.registry.clerk import Clerk, problem
+from tests.integration.registry.clerk import Clerk, manifest, new_id, problem
 
 if TYPE_CHECKING:
     import httpx
@@ -132,3 +132,23 @@ def test_a_withdrawn_app_stays_as_it_is(clerk: Clerk) -> None:
     app = clerk.register()
     clerk.withdraw(app)
     problem(patch(clerk, app, {"name": "新名"}), 409)
+
+
+def test_a_blank_reason_is_none(clerk: Clerk) -> None:
+    app = clerk.register()
+    headers = {"Content-Type": MERGE_PATCH, "If-Match": clerk.etag(f"/v1/apps/{app}")}
+    place = f"/v1/apps/{app}"
+    for reason in (" ", "\u3000 "):
+        answer = clerk.http.patch(place, content='{"name": "新名"}', params={"reason": reason}, headers=headers)
+        problem(answer, 422, "?reason")
+    told = clerk.http.post(f"{place}/withdraw", json={"reason": " "}, headers={"If-Match": headers["If-Match"]})
+    problem(told, 422, "/reason")
+
+
+def test_a_division_that_is_not_valid_today_is_told_by_patch_and_batch_as_by_put(clerk: Clerk) -> None:
+    app = clerk.register()
+    outdated = {"sponsor": {"name": "示例局", "division": "330103"}}
+    [note] = clerk.done(patch(clerk, app, outdated))["notes"]
+    assert note["pointer"] == "/sponsor/division"
+    batch = {"mode": "each", "items": [{"manifest": manifest(new_id(), **outdated)}]}
+    assert clerk.done(clerk.http.post("/v1/batches", json=batch))["items"][0]["app"]["notes"] == [note]

@@ -81,6 +81,7 @@ def app_row(start: int, n: int) -> dict[str, Any]:
         "hash": "x",
         "is_withdrawn": False,
         "division": f"33{n % 90 + 10}",
+        "province": "33",
         "department_key": f"部门{n % 500}",
         "sector_key": f"行业{n % 300}",
     }

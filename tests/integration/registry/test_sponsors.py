@@ -17,7 +17,7 @@ from services.audit.regulation import LAW
 from services.manifest.model import Manifest
 from services.registry.tables import Offer
 from tests import world
-from tests.integration.registry.clerk import manifest, new_id, problem
+from tests.integration.registry.clerk import GRANT, manifest, new_id, problem
 from tests.integration.registry.offices import Offices, new_code
 
 if TYPE_CHECKING:
@@ -335,3 +335,50 @@ def test_of_two_changes_that_would_make_a_cycle_together_one_is_refused(offices:
 def test_a_manifest_of_the_model_is_what_the_registry_keeps(clerk: Clerk) -> None:
     app = clerk.register(**central(credit_code=new_code()))
     assert Manifest.model_validate(clerk.get(f"/v1/apps/{app}")["manifest"], strict=False).id == app
+
+
+def test_a_granter_of_the_sponsors_department_by_the_tree_grants_nothing(clerk: Clerk, offices: Offices) -> None:
+    # The manifest claims another department; what the two are called does not show that they are related.
+    mark = new_id()
+    above = offices.record(f"示例部{mark}")
+    below = offices.record(f"示例信息中心{mark}", parents=[{"organisation": above}])
+    beside = offices.record(f"示例规划院{mark}", parents=[{"organisation": above}])
+    claimed = {"name": f"示例信息中心{mark}", "root_organ": f"示例他部{mark}"}
+    app = clerk.register(sponsor=claimed)
+    for granter in (
+        {"name": f"示例部{mark}"},
+        {"name": f"示例规划院{mark}"},
+        {"name": "某单位", "credit_code": beside},
+        {"name": "某单位", "credit_code": below},
+        {"name": "某单位", "root_organ": f"示例部{mark}"},
+    ):
+        problem(clerk.http.post(f"/v1/apps/{app}/grants", json={**GRANT, "granter": granter}), 422, "/granter")
+    clerk.grant(app, granter={"name": f"示例部{mark}甲"})
+
+
+def test_an_app_that_holds_a_grant_does_not_move_into_the_granters_department(clerk: Clerk, offices: Offices) -> None:
+    mark = new_id()
+    above = offices.record(f"示例部{mark}")
+    offices.record(f"示例信息中心{mark}", parents=[{"organisation": above}])
+    app = clerk.register()
+    grant = clerk.grant(app, granter={"name": f"示例部{mark}"})
+    moved = manifest(app, sponsor={"name": f"示例信息中心{mark}", "root_organ": "示例他部"})
+    headers = {"If-Match": clerk.etag(f"/v1/apps/{app}")}
+    refused = clerk.http.put(f"/v1/apps/{app}", json=moved, params={"reason": "示例变更"}, headers=headers)
+    assert grant["id"] in problem(refused, 409, "/sponsor")["errors"][0]["detail"]
+
+
+def test_a_reform_of_the_tree_does_not_stop_changes_of_an_app_that_holds_a_grant(
+    clerk: Clerk, offices: Offices
+) -> None:
+    mark = new_id()
+    sponsor, granter = f"示例信息中心{mark}", f"示例部{mark}"
+    below, above = offices.record(sponsor), offices.record(granter)
+    app = clerk.register(sponsor={"name": sponsor})
+    place = f"/v1/apps/{app}/grants/{clerk.grant(app, granter={'name': granter}, until_on='2099-01-01')['id']}"
+    offices.change(below, names=[{"name": sponsor}], parents=[{"organisation": above}])
+    clerk.change(app, sponsor={"name": sponsor}, sector="示例行业")
+    # To renew is to grant again, so that stands against it.
+    renewal = {"until_on": "2099-12-31", "reason": "示例延期"}
+    renewed = clerk.http.post(f"{place}/renew", json=renewal, headers={"If-Match": clerk.etag(place)})
+    problem(renewed, 409, "{grant}")

@@ -15,7 +15,7 @@ from services.registry.life_cycle import MOVES, State
 from services.registry.main import create_service
 from services.registry.store import live
 from services.web import SCOPES
-from tests.integration.registry.clerk import Clerk, manifest, new_id, problem
+from tests.integration.registry.clerk import GRANT, Clerk, manifest, new_id, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,6 +127,7 @@ def test_a_proposal_is_returned_with_a_reason_and_stays_a_proposal(clerk: Clerk)
     app = clerk.register(stage="proposed")
     told = clerk.done(move(clerk.http, app, "returned", reason="示例：请补充依据"))
     assert (told["stage"], told["is_returned"]) == ("proposed", True)
+    assert clerk.get(f"/v1/apps/{app}")["is_returned"] is True
     assert state(clerk, app) == "returned"
     # The sponsor corrects it, and hands it in again when it is done.
     assert clerk.change(app, stage="proposed", name="已补充")["is_returned"] is True
@@ -281,3 +282,17 @@ def test_a_day_is_that_of_beijing(clerk: Clerk, database: Database) -> None:
     app = clerk.register(stage="approved")
     tomorrow = (database.today() + timedelta(days=1)).isoformat()
     problem(move(clerk.http, app, "building", on=tomorrow), 422, "/on")
+
+
+def test_a_sponsor_records_no_grant_for_itself(clerk: Clerk, callers: dict[str, TestClient]) -> None:
+    app = clerk.register()
+    place = f"/v1/apps/{app}/grants"
+    grant = clerk.grant(app, until_on="2099-01-01")
+    tag = {"If-Match": clerk.etag(f"{place}/{grant['id']}")}
+    renewal = {"until_on": "2099-12-31", "reason": "示例"}
+    revocation = {"revoked_on": "2025-02-01", "reason": "示例"}
+    own = callers["sponsor"]
+    problem(own.post(place, json=GRANT), 403, "Authorization:")
+    problem(own.post(f"{place}/{grant['id']}/renew", json=renewal, headers=tag), 403, "Authorization:")
+    problem(own.post(f"{place}/{grant['id']}/revoke", json=revocation, headers=tag), 403, "Authorization:")
+    assert callers["authority"].post(place, json=GRANT).status_code == 201

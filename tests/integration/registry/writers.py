@@ -16,9 +16,7 @@ from tests import world
 from tests.integration.registry.clerk import manifest, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from services.registry.tables import App, Grant
+    from services.registry.tables import App
 
 ACT = Act("test", "test")
 
@@ -41,7 +39,7 @@ def register(database: Database, times: int) -> list[int]:
 def create(database: Database, app: str) -> list[int]:
     """Register an app that must be new."""
 
-    def guard(current: App | None, _: Sequence[Grant]) -> None:
+    def guard(current: App | None, *_: object) -> None:
         if current is not None:
             raise LateError
 
@@ -52,7 +50,7 @@ def create(database: Database, app: str) -> list[int]:
 def change(database: Database, app: str) -> list[int]:
     """Change an app that must still be as it was registered."""
 
-    def guard(current: App | None, _: Sequence[Grant]) -> None:
+    def guard(current: App | None, *_: object) -> None:
         if current is None or current.since != current.registered:
             raise LateError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from datetime import date
 from importlib.resources import files
 from typing import Any
@@ -119,8 +120,8 @@ def test_json_holds_the_whole_report_in_both_languages() -> None:
         "neighbours": [],
     }
     assert [each["rule"] for each in document["rulings"]] == [each.rule for each in MADE.rulings]
-    assert set(document) == set(Report.__slots__)
-    assert set(document["rulings"][0]) == set(Ruling.__slots__)
+    assert set(document) == {each.name for each in fields(Report)}
+    assert set(document["rulings"][0]) == {each.name for each in fields(Ruling)}
 
 
 def test_json_is_one_line_and_always_the_same() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from services.audit.index_settings import IndexSettings
 from services.audit.settings import AuditSettings
+from services.jobs import JobsSettings
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://x/y", "audit.db"])
@@ -24,5 +26,7 @@ def test_no_secret_is_shown() -> None:
 
 def test_every_setting_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs" / "audit.md").read_text(encoding="utf-8")
-    names = {name.upper() for name in AuditSettings.model_fields} - {"WEB"}
+    nested: dict[str, type[BaseModel]] = {"INDEX": IndexSettings, "JOBS": JobsSettings}
+    names = {name.upper() for name in AuditSettings.model_fields} - {"WEB", *nested}
+    names |= {f"{name}__{each.upper()}" for name, model in nested.items() for each in model.model_fields}
     assert sorted(name for name in names if f"`{name}`" not in page) == []

@@ -33,6 +33,7 @@ def declared(template: str, method: str = "GET") -> Operation:
         scope="public",
         media_types=(),
         query_names=frozenset(),
+        repeatable=frozenset(),
         max_body_bytes=0,
         is_probe=False,
         is_once=False,

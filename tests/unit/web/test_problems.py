@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.web import WEB_PROBLEMS, WebSettings
+from services.text import Text
+from services.web import WEB_PROBLEMS, Fault, WebSettings, faults_in_body, invalid_request
 from services.web.problems import preferred_language
 from tests.unit.web.tiny import (
     READER,
@@ -213,3 +214,36 @@ def test_a_deadline_ends_the_waiting() -> None:
     reply = ask(tiny_service(settings=WebSettings(deadline_s=0.01)), "GET", "/v1/waiting")
     assert (reply.status_code, reply.json()["type"]) == (503, "urn:govapp:problem:deadline-exceeded")
     assert int(reply.headers["retry-after"]) > 0
+
+
+def test_a_query_parameter_that_is_given_twice_is_refused_and_not_passed_over() -> None:
+    reply = ask(tiny_service(), "GET", "/v1/things?limit=5&limit=6")
+    assert reply.status_code == 422
+    assert [error["pointer"] for error in reply.json()["errors"]] == ["?limit"]
+    assert ask(tiny_service(), "GET", "/v1/things?limit=5").status_code == 200
+
+
+def test_an_error_that_a_service_raises_is_said_in_its_own_words() -> None:
+    said = {"zh": "甲不合。", "en": "A does not fit.", "remedy_zh": "写乙。", "remedy_en": "Write B."}
+    [fault] = faults_in_body([{"type": "no_fit", "loc": ("a", 0), "msg": "no", "ctx": said}])
+    assert fault == Fault("/a/0", Text("甲不合。", "A does not fit."), Text("写乙。", "Write B."))
+
+
+def test_a_list_is_not_called_too_short_because_something_in_it_is_wrong() -> None:
+    short = {"type": "too_short", "loc": ("a",), "msg": "short", "ctx": {"min_length": 1}}
+    wrong = {"type": "missing", "loc": ("a", 0, "b"), "msg": "missing"}
+    assert [fault.pointer for fault in faults_in_body([wrong, short])] == ["/a/0/b"]
+    assert [fault.pointer for fault in faults_in_body([short])] == ["/a"]
+
+
+def test_a_parameter_that_may_be_repeated_is_one_place() -> None:
+    told = invalid_request([{"type": "int_type", "loc": ("query", "id", 0), "msg": "no"}])
+    assert [fault.pointer for fault in told.errors] == ["?id"]
+
+
+def test_whoever_may_not_come_in_is_told_what_to_do() -> None:
+    service = tiny_service(settings=guarded_settings())
+    for headers in ({}, bearer(READER)):
+        [fault] = ask(service, "PUT", "/v1/things/c", json={"name": "c"}, headers=headers).json()["errors"]
+        assert fault["pointer"] == "Authorization:"
+        assert fault["remedy"]

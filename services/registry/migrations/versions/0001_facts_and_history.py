@@ -92,7 +92,16 @@ def _create_apps() -> None:
         sa.PrimaryKeyConstraint("id", "since", name="apps_pkey"),
         sa.CheckConstraint("until > since", name="apps_until_check"),
     )
-    _create_index("apps_live", "apps", "id", where="until IS NULL", unique=True)
+    is_live = sa.text("until IS NULL")
+    op.create_index(
+        "apps_live",
+        "apps",
+        ["id"],
+        unique=True,
+        sqlite_where=is_live,
+        postgresql_where=is_live,
+        postgresql_include=["is_withdrawn"],
+    )
     _create_index("apps_division", "apps", "division", "id")
     _create_index("apps_department", "apps", "department_key", "id")
     _create_index("apps_sector", "apps", "sector_key", "id")

@@ -21,8 +21,8 @@ def upgrade() -> None:
     _create_periods("organisation_names", sa.Column("name", TEXT, nullable=False), _text("name_key"))
     _create_periods("organisation_parents", _text("parent"), sa.Column("is_merger", sa.Boolean(), nullable=False))
     _create_sponsorships()
-    _create_live_index("organisation_names_key", "organisation_names", "name_key", "organisation")
-    _create_live_index("organisation_parents_parent", "organisation_parents", "parent", "organisation")
+    op.create_index("organisation_names_key", "organisation_names", ["name_key", "organisation"])
+    op.create_index("organisation_parents_parent", "organisation_parents", ["parent", "organisation"])
     has_noun = sa.text("noun = 'organisation'")
     op.create_index(
         "revisions_organisation",
@@ -57,7 +57,7 @@ def _create_organisations() -> None:
         sa.CheckConstraint("until > since", name="organisations_until_check"),
     )
     _create_live_index("organisations_live", "organisations", "code", unique=True)
-    _create_live_index("organisations_above", "organisations", "above", "code")
+    op.create_index("organisations_above", "organisations", ["above", "code"])
 
 
 def _create_periods(table: str, *columns: sa.Column[str] | sa.Column[bool]) -> None:
@@ -88,7 +88,7 @@ def _create_sponsorships() -> None:
         sa.CheckConstraint("until > since", name="sponsorships_until_check"),
     )
     _create_live_index("sponsorships_live", "sponsorships", "app", unique=True)
-    _create_live_index("sponsorships_organisation", "sponsorships", "organisation", "app")
+    op.create_index("sponsorships_organisation", "sponsorships", ["organisation", "app"])
 
 
 def _create_live_index(name: str, table: str, *columns: str, unique: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
@@ -25,30 +25,35 @@ NUMBER = sa.BigInteger()
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 DAYS = ("proposed_on", "begun_on", "online_on", "retire_on", "retired_on")
+DUE = "consolidation_due_on"
+BATCH = 1000
 
 
 def upgrade() -> None:
     is_postgresql = op.get_bind().dialect.name == "postgresql"
     _add_columns(is_postgresql=is_postgresql)
     _create_texts(is_postgresql=is_postgresql)
-    for each in _texts():
-        _add_text(each, is_postgresql=is_postgresql)
+    first = 1
+    for some in _batches(_texts()):
+        _add_texts(some, first, is_postgresql=is_postgresql)
+        first += len(some)
     _index(is_postgresql=is_postgresql)
     for statement in _POSTGRESQL if is_postgresql else _SQLITE:
         op.execute(statement)
 
 
 def _add_columns(*, is_postgresql: bool) -> None:
-    op.add_column("apps", sa.Column("name_start", TEXT))
-    for name in (*DAYS, "consolidation_due_on"):
+    for name in ("name_start", "province"):
+        op.add_column("apps", sa.Column(name, TEXT))
+    for name in (*DAYS, DUE):
         op.add_column("apps", sa.Column(name, sa.Date()))
     # What is added was said all along: no fact changes, though every row does.
     op.execute("ALTER TABLE apps DISABLE TRIGGER apps_end" if is_postgresql else "DROP TRIGGER apps_end")
     if not is_postgresql:
         op.execute("DROP TRIGGER apps_refuse_change")
-    for stated, manifest in _stated():
-        _say_days(stated, orjson.loads(manifest))
-    op.execute("UPDATE apps SET name_start = substr(name_key, 1, 64) WHERE name_key IS NOT NULL")
+    op.execute("UPDATE apps SET name_start = substr(name_key, 1, 64), province = substr(division, 1, 2)")
+    for some in _batches(_days()):
+        op.get_bind().execute(_SAY_DAYS, some)
     if is_postgresql:
         op.execute("ALTER TABLE apps ENABLE TRIGGER apps_end")
         return
@@ -59,32 +64,42 @@ def _add_columns(*, is_postgresql: bool) -> None:
     op.execute(_SQLITE_CHANGE.format(table="apps", is_changed=is_changed))
 
 
-def _say_days(stated: int, manifest: dict[str, Any]) -> None:
-    consolidation = manifest.get("consolidation")
-    due_on = consolidation.get("due_on") if isinstance(consolidation, dict) else None
-    said = {name: manifest[name] for name in DAYS if name in manifest}
-    said |= {} if due_on is None else {"consolidation_due_on": due_on}
-    if said:
-        apps = sa.table("apps", sa.column("stated", NUMBER), *(sa.column(name, sa.Date()) for name in said))
-        days = {name: date.fromisoformat(day) for name, day in said.items()}
-        op.execute(sa.update(apps).where(apps.c.stated == stated).values(days))
+_SAID = [sa.column(name, sa.Date()) for name in (*DAYS, DUE)]
+_APPS = sa.table("apps", sa.column("id"), sa.column("stated", NUMBER), *_SAID)
+_SAY_DAYS = (
+    sa.update(_APPS)
+    .where(_APPS.c.id == sa.bindparam("app"), _APPS.c.stated == sa.bindparam("of"))
+    .values({name: sa.bindparam(f"said_{name}") for name in (*DAYS, DUE)})
+)
 
 
-def _stated() -> Iterator[tuple[int, str]]:
-    """Give every revision that states a manifest which stood at some time, and the manifest."""
-    sql = "SELECT revision, after FROM revisions WHERE revision IN (SELECT stated FROM apps) ORDER BY revision"
-    with op.get_bind().execute(sa.text(sql).execution_options(yield_per=1000)) as found:
-        yield from ((revision, manifest) for revision, manifest in found.all())
+def _days() -> Iterator[dict[str, Any]]:
+    """Give the days that are said by every revision which states a manifest and says any."""
+    for app, stated, text in _stated():
+        manifest = orjson.loads(text)
+        consolidation = manifest.get("consolidation")
+        due_on = consolidation.get("due_on") if isinstance(consolidation, dict) else None
+        said = {**{name: manifest.get(name) for name in DAYS}, DUE: due_on}
+        days = {f"said_{name}": None if day is None else date.fromisoformat(day) for name, day in said.items()}
+        if any(days.values()):
+            yield {"app": app, "of": stated, **days}
+
+
+def _stated() -> Iterator[tuple[str, int, str]]:
+    """Give every app, revision and manifest that it stated there, app by app, some at a time, in the order of both."""
+    sql = sa.text(
+        "SELECT a.id, a.stated, r.after FROM apps a JOIN revisions r ON r.revision = a.stated "
+        "WHERE a.since = a.stated AND (a.id, a.since) > (:app, :revision) ORDER BY a.id, a.since LIMIT :many"
+    )
+    reached = ("", 0)
+    while found := op.get_bind().execute(sql, {"app": reached[0], "revision": reached[1], "many": BATCH}).all():
+        yield from ((app, revision, manifest) for app, revision, manifest in found)
+        reached = (found[-1][0], found[-1][1])
 
 
 def _texts() -> Iterator[dict[str, Any]]:
     """Give what every app was found by, from which revision until which other."""
-    sql = (
-        "SELECT a.id, a.stated, r.after FROM apps a JOIN revisions r ON r.revision = a.stated "
-        "WHERE a.since = a.stated ORDER BY a.id, a.stated"
-    )
-    found = op.get_bind().execute(sa.text(sql)).all()
-    for app, rows in groupby(found, key=itemgetter(0)):
+    for app, rows in groupby(_stated(), key=itemgetter(0)):
         last: dict[str, Any] | None = None
         for _, since, manifest in rows:
             of = searched(Manifest.model_validate_json(manifest))
@@ -97,21 +112,29 @@ def _texts() -> Iterator[dict[str, Any]]:
             yield {**last, "until": None}
 
 
-def _add_text(row: dict[str, Any], *, is_postgresql: bool) -> None:
-    texts = sa.table(
-        "texts",
-        *(sa.column(name) for name in ("id", "app", "text", "marks", "since", "until")),
-        sa.column("words", WORDS),
-    )
-    found = row["words"]
+def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """A registry may hold more than fits into memory, or into one statement."""
+    while some := list(islice(rows, BATCH)):
+        yield some
+
+
+def _add_texts(rows: list[dict[str, Any]], first: int, *, is_postgresql: bool) -> None:
+    names = ("app", "text", "marks", "since", "until")
+    texts = sa.table("texts", *(sa.column(name) for name in ("id", *names)), sa.column("words", WORDS))
     if is_postgresql:
-        escaped = found.replace("\\", "\\\\").replace("'", "''").replace(" ", "' '")
-        said = f"'{escaped}'" if found else ""
-        op.execute(sa.insert(texts).values({**row, "words": said}))
+        op.get_bind().execute(sa.insert(texts), [{**row, "words": _tsvector(row["words"])} for row in rows])
         return
-    number = op.get_bind().execute(sa.insert(texts).values({**row, "words": None}).returning(texts.c.id)).scalar_one()
+    numbered = list(enumerate(rows, first))
+    told = [{"id": number, "words": None, **{name: row[name] for name in names}} for number, row in numbered]
+    op.get_bind().execute(sa.insert(texts), told)
     indexed = sa.table("text_words", sa.column("rowid"), sa.column("words"))
-    op.execute(sa.insert(indexed).values({"rowid": number, "words": found}))
+    found = [{"rowid": number, "words": row["words"]} for number, row in numbered]
+    op.get_bind().execute(sa.insert(indexed), found)
+
+
+def _tsvector(words: str) -> str:
+    escaped = words.replace("\\", "\\\\").replace("'", "''").replace(" ", "' '")
+    return f"'{escaped}'" if words else ""
 
 
 def _create_texts(*, is_postgresql: bool) -> None:
@@ -139,6 +162,23 @@ def _index(*, is_postgresql: bool) -> None:
     for name, column in (("level", "level"), ("stage", "stage"), ("role", "role"), ("name", "name_start")):
         op.create_index(f"apps_{name}", "apps", [column, "id"])
     op.create_index("apps_since", "apps", ["since", "id"])
+    op.create_index("apps_province", "apps", ["province", "id"])
+    facets = ("stage", "level", "faces_grassroots", "kind", "role", "province")
+    op.create_index(
+        "apps_facets",
+        "apps",
+        [*facets, "sector_key", "feature_kinds", "department_key", "until", "is_withdrawn"],
+        sqlite_where=sa.text("until IS NULL AND is_withdrawn IS 0"),
+        postgresql_where=sa.text("until IS NULL AND is_withdrawn IS false"),
+    )
+    counts = sa.text("until IS NULL AND facts IS NOT NULL")
+    op.create_index(
+        "grants_counting",
+        "grants",
+        ["app", "kind", "from_on", "until_on", "revoked_on"],
+        sqlite_where=counts,
+        postgresql_where=counts,
+    )
     for day in ("online_on", "retire_on", "consolidation_due_on"):
         is_said = sa.text(f"{day} IS NOT NULL")
         op.create_index(f"apps_{day}", "apps", [day, "id"], sqlite_where=is_said, postgresql_where=is_said)

@@ -228,9 +228,12 @@ class _ParsedRows:
         elif name == "f":
             self._has_formula = True
         elif name in {"v", "is"}:
-            self._has_value = True
+            # A formula may well give the empty text; a value that says neither is one that was never worked out.
+            self._has_value = self._kind in {"str", "inlineStr"}
 
     def _text(self, data: str) -> None:
+        if self._inside[-1] == "v":
+            self._has_value = True
         if self._inside[-1] == "v" or (self._inside[-1] == "t" and "rPh" not in self._inside):
             self._parts.append(data)
 

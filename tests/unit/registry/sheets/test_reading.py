@@ -191,18 +191,27 @@ def test_formulas_are_read_by_their_results_and_refused_without() -> None:
         sheet = book.get_worksheet_by_name("应用")
         sheet.write_formula("B2", '="示例"&"应用"', None, "示例应用")
         sheet.write_formula("B3", "=1/0", None, "#DIV/0!")
-        sheet.write_formula("C2", '=""', None, "")
 
     entries, notes = read(workbook({"应用": [HEADINGS, ["one"], ["two"]]}, write))
     assert entries[0].manifest is not None
     assert entries[0].manifest.name == "示例应用"
     assert places(entries[1]) == {"应用!B3": "公式出错：#DIV/0!"}
     assert any("按上次保存时的计算结果" in note.said.zh for note in notes)
-    never = raw_sheet(
-        '<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>标识</t></is></c></row>'
-        '<row r="2"><c r="A2"><f>B9</f></c></row></sheetData>'
+    heading = '<row r="1"><c r="A1" t="inlineStr"><is><t>标识</t></is></c></row>'
+    # Libraries that write formulas without working them out leave the result empty, or leave it out.
+    for result in ("", "<v/>", "<v></v>"):
+        never = raw_sheet(f'<sheetData>{heading}<row r="2"><c r="A2"><f>B9</f>{result}</c></row></sheetData>')
+        assert places(read(never)[0][0])["应用!A2"] == "公式没有计算结果"
+
+
+def test_a_formula_whose_result_is_the_empty_text_leaves_its_cell_empty() -> None:
+    headings = "".join(
+        f'<c r="{letter}1" t="inlineStr"><is><t>{name}</t></is></c>' for letter, name in (("A", "标识"), ("B", "名称"))
     )
-    assert places(read(never)[0][0])["应用!A2"] == "公式没有计算结果"
+    row = '<row r="2"><c r="A2" t="inlineStr"><is><t>one</t></is></c><c r="B2" t="str"><f>""</f><v></v></c></row>'
+    entries, _ = read(raw_sheet(f'<sheetData><row r="1">{headings}</row>{row}</sheetData>'))
+    assert entries[0].manifest is not None
+    assert entries[0].manifest.name is None
 
 
 def test_days_are_read_as_days_in_both_calendars_and_formats() -> None:

@@ -1,0 +1,329 @@
+"""Sweeps judge every app as a check of it does, keep each result once, and tell what has changed and why."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import orjson
+import pytest
+from starlette.testclient import TestClient
+
+from benchmarks import nation
+from services.audit.main import create_service
+from services.audit.settings import AuditSettings
+from services.audit.store import sweeps as store
+from services.audit.store.database import Database
+from services.audit.store.sweeps import OvertakenError
+from services.audit.sweep_tables import SweepState
+from services.audit.sweeping import Sweeping
+from services.jobs import Job, ServiceEndsError
+from tests.conftest import new_database
+from tests.integration.registry.clerk import new_id
+from tests.integration.registry.following import OPTIONS, Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.registry.clerk import Clerk, Document
+
+ON = nation.JUDGED_ON.isoformat()
+APPS = 150
+
+
+class Audit:
+    """The audit in this process, before the registry of a test; its parts of sweeps are done when a test says so."""
+
+    def __init__(self, http: TestClient, database: Database, line: Line) -> None:
+        self.http, self.database, self.line = http, database, line
+        self.ending = Event()
+        self.sweeping = Sweeping(database, line.streams, None)
+
+    def begin(self, status: int = 201, **asked: Any) -> Document:  # noqa: ANN401 - as the operation takes it
+        """Order a sweep."""
+        answer = self.http.post("/v1/sweeps", json={"on": ON, **asked})
+        assert answer.status_code == status, answer.text
+        document: Document = answer.json()
+        return document
+
+    def work(self, sweep: Document) -> None:
+        """Do all parts, in no particular order."""
+        parts = list(range(1, sweep["parts"] + 1))
+        random.Random(7).shuffle(parts)
+        for part in parts:
+            self.part(sweep, part)
+
+    def part(self, sweep: Document, part: int) -> None:
+        """Do one part."""
+        self.sweeping.run(Job("test", self.ending, lambda _, work: work()), sweep["id"], part)
+
+    def done(self, **asked: Any) -> Document:  # noqa: ANN401 - as the operation takes it
+        """Order a sweep and do it."""
+        sweep = self.begin(**asked)
+        self.work(sweep)
+        told = self.get(f"/v1/sweeps/{sweep['id']}")
+        assert told["state"] == "done", told
+        return told
+
+    def get(self, path: str, status: int = 200, **asked: Any) -> Document:  # noqa: ANN401 - any query parameter
+        """Read something."""
+        answer = self.http.get(path, params=asked)
+        assert answer.status_code == status, answer.text
+        document: Document = answer.json()
+        return document
+
+    def results(self, sweep: Document, **asked: Any) -> dict[str, Document]:  # noqa: ANN401 - any filter
+        """Read all results, page by page."""
+        path, items = f"/v1/sweeps/{sweep['id']}/results", []
+        page = self.get(path, limit=40, **asked)
+        items += page["items"]
+        while page["next"] is not None:
+            page = self.get(path, limit=40, cursor=page["next"], **asked)
+            items += page["items"]
+        ids = [each["app"] for each in items]
+        assert ids == sorted(set(ids))
+        return {each["app"]: each for each in items}
+
+
+@pytest.fixture(scope="module")
+def audit(http: TestClient, database_url: str, tmp_path_factory: Any, request: Any) -> Iterator[Audit]:  # noqa: ANN401
+    engine = "sqlite" if database_url.startswith("sqlite") else "postgresql"
+    folder: Path = tmp_path_factory.mktemp("audit")
+    line = Line(http)
+    with new_database(engine, folder, request) as url:
+        settings = AuditSettings.model_validate(
+            {"database_url": url, "migrates_on_start": True, "registry_url": OPTIONS.url}
+        )
+        service = create_service(settings, httpx.MockTransport(line.carry), line.streams)
+        database = settings.database()
+        with TestClient(service, base_url="http://audit.test") as client:
+            found = Audit(client, database, line)
+            yield found
+            found.sweeping.close()
+        database.close()
+
+
+@pytest.fixture(scope="module")
+def nation_apps(http: TestClient) -> list[str]:
+    for each in nation.apps(APPS):
+        document = orjson.loads(each.manifest)
+        answer = http.put(f"/v1/apps/{each.id}", json=document, headers={"If-None-Match": "*"})
+        assert answer.status_code in {201, 412}, answer.text
+        for grant in each.grants if answer.status_code == 201 else ():
+            assert http.post(f"/v1/apps/{each.id}/grants", json=grant).status_code == 201
+    return [each.id for each in nation.apps(APPS)]
+
+
+def verdicts(report: Document) -> dict[str, str]:
+    told = {each["rule"]: each["verdict"] for each in report["rulings"]}
+    return {rule: verdict for rule, verdict in told.items() if verdict != "not_applicable"}
+
+
+def test_a_sweep_finds_of_every_app_what_a_check_of_it_finds(audit: Audit, nation_apps: list[str]) -> None:
+    sweep = audit.done()
+    assert (sweep["done"], sweep["total"]) == (sweep["total"], sweep["judged"])
+    results = audit.results(sweep)
+    assert set(nation_apps) <= set(results)
+    assert len(results) == sweep["total"]
+    for app in nation_apps:
+        answer = audit.http.post("/v1/checks", params={"app": app, "on": ON})
+        report = answer.json()
+        assert results[app]["verdicts"] == verdicts(report), app
+        assert (results[app]["outcome"], results[app]["hash"]) == (report["outcome"], report["manifest_hash"])
+        assert audit.http.get(f"/v1/sweeps/{sweep['id']}/reports/{app}").content == answer.content
+
+
+def test_what_was_judged_is_not_judged_again(audit: Audit, nation_apps: list[str]) -> None:
+    before = audit.done()
+    again = audit.done()
+    assert (again["judged"], again["done"]) == (0, before["done"])
+    assert audit.results(again) == audit.results(before)
+    assert audit.get(f"/v1/sweeps/{again['id']}/differences")["items"] == []
+    # On a day that no case names something of, everything is as on the day before.
+    assert audit.done(on="2026-09-02")["judged"] < len(nation_apps) / 2
+
+
+def test_a_filter_sweeps_only_what_meets_it(audit: Audit, nation_apps: list[str]) -> None:
+    some = nation_apps[:5]
+    sweep = audit.done(filter={"id": some})
+    assert set(audit.results(sweep)) == set(some)
+    assert sweep["filter"] == {"id": some}
+
+
+@pytest.mark.usefixtures("nation_apps")
+def test_what_changed_is_told_with_its_causes(audit: Audit, clerk: Clerk) -> None:
+    name = f"示例部{new_id()}"
+    sponsor = {"name": name, "level": "central", "root_organ": name, "nature": "administration"}
+    central = {"sponsor": sponsor, "stage": "online", "faces_grassroots": True, "begun_on": "2025-06-01"}
+    first, other = clerk.register(**central), clerk.register(name="示例将改名")
+    before = audit.done()
+    second = clerk.register(**central)
+    clerk.change(other, name="示例已改名")
+    after = audit.done()
+    assert after["judged"] == 3
+    path = f"/v1/sweeps/{after['id']}/differences"
+    told = audit.get(path)
+    assert told["since"] == before["id"]
+    found = {each["app"]: each for each in told["items"]}
+    assert {first, second, other} == set(found)
+    assert found[first]["causes"] == ["neighbourhood"]
+    assert "several_apps_per_department" in found[first]["newly_violated"]
+    assert (found[second]["before"], found[second]["causes"]) == (None, [])
+    assert found[other]["causes"] == ["manifest"]
+    newly = audit.get(path, kind="newly_violated")["items"]
+    assert first in [each["app"] for each in newly]
+    assert other not in [each["app"] for each in newly]
+    one = audit.get(f"{path}/{first}")
+    assert one["causes"] == ["neighbourhood"]
+    assert second in {neighbour for each in one["rulings"] for neighbour in each["neighbours"]}
+    clerk.withdraw(second)
+    gone = {each["app"]: each for each in audit.get(f"/v1/sweeps/{audit.done()['id']}/differences")["items"]}
+    assert gone[second]["after"] is None
+    assert "several_apps_per_department" in gone[first]["no_longer_violated"]
+
+
+def test_results_are_found_by_what_they_are(audit: Audit, nation_apps: list[str]) -> None:
+    sweep = audit.done(filter={"id": nation_apps[-50:]})
+    results = audit.results(sweep)
+    outcomes = {each["outcome"] for each in results.values()}
+    for outcome in outcomes:
+        expected = {app for app, each in results.items() if each["outcome"] == outcome}
+        assert set(audit.results(sweep, outcome=outcome)) == expected
+    rule, verdict = next(iter(results[nation_apps[-1]]["verdicts"].items()))
+    expected = {app for app, each in results.items() if each["verdicts"].get(rule) == verdict}
+    assert set(audit.results(sweep, rule=rule, verdict=verdict)) == expected
+    for name in ("level", "province", "department"):
+        value = next(each[name] for each in results.values() if each[name] is not None)
+        expected = {app for app, each in results.items() if each[name] == value}
+        assert set(audit.results(sweep, **{name: value})) == expected
+    assert audit.get(f"/v1/sweeps/{sweep['id']}/results", 422, rule="no_such_rule", verdict="exempt")
+
+
+def test_statistics_count_what_the_results_are(audit: Audit, nation_apps: list[str]) -> None:
+    sweep = audit.done(filter={"id": nation_apps[:50]})
+    results = audit.results(sweep)
+    path = f"/v1/sweeps/{sweep['id']}/statistics"
+    for name in ("level", "province", "department"):
+        groups = {each["name"]: each for each in audit.get(path, by=name)["groups"]}
+        assert {group: each["apps"] for group, each in groups.items()} == {
+            value: sum(each[name] == value for each in results.values())
+            for value in {each[name] for each in results.values()}
+        }
+    rules = {each["name"]: each["verdicts"] for each in audit.get(path)["groups"]}
+    for rule, counts in rules.items():
+        violating = sum(each["verdicts"].get(rule) == "violation" for each in results.values())
+        assert counts.get("violation", 0) == violating
+    (month,) = audit.get(path, by="month")["groups"]
+    assert (month["name"], month["sweep"], month["apps"]) == (ON[:7], sweep["id"], 50)
+
+
+def test_a_part_goes_on_from_where_it_was(audit: Audit, nation_apps: list[str], monkeypatch: Any) -> None:  # noqa: ANN401
+    monkeypatch.setattr("services.audit.sweeping.BATCH", 20)
+    sweep = audit.begin(filter={"id": nation_apps[:50]})
+    kept = store.keep
+
+    def keep(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the function takes them
+        audit.ending.set()  # the service ends after every batch
+        return kept(*arguments, **options)
+
+    monkeypatch.setattr("services.audit.store.sweeps.keep", keep)
+    reached = []
+    while audit.get(f"/v1/sweeps/{sweep['id']}")["state"] == "running":
+        audit.ending.clear()
+        try:
+            audit.part(sweep, 1)
+        except ServiceEndsError:
+            reached.append(audit.get(f"/v1/sweeps/{sweep['id']}")["done"])
+    audit.ending.clear()
+    assert reached == [20, 40]
+    assert set(audit.results(sweep)) == set(nation_apps[:50])
+
+
+def test_nobody_carries_a_part_on_that_somebody_else_has(audit: Audit, nation_apps: list[str]) -> None:
+    sweep = audit.begin(filter={"id": nation_apps[:10]})
+    row, _ = store.find(audit.database, sweep["id"])
+    reached = store.reached(audit.database, row, 1)
+    assert reached is not None
+    audit.work(sweep)
+    with pytest.raises(OvertakenError):
+        store.keep(audit.database, reached, [], is_last=True)
+    assert len(audit.results(sweep)) == 10
+
+
+def test_a_cancelled_sweep_can_be_resumed(audit: Audit, nation_apps: list[str]) -> None:
+    sweep = audit.begin(filter={"id": nation_apps[:10]})
+    path = f"/v1/sweeps/{sweep['id']}"
+    assert audit.http.post(f"{path}/resume", json={}).status_code == 409
+    assert audit.http.post(f"{path}/cancel").json()["state"] == "cancelled"
+    assert audit.http.post(f"{path}/cancel").status_code == 409
+    audit.work(sweep)
+    assert audit.results(sweep) == {}
+    assert audit.http.post(f"{path}/resume").json()["state"] == "running"
+    audit.work(sweep)
+    assert audit.get(path)["state"] == "done"
+    assert len(audit.results(sweep)) == 10
+    assert audit.http.post(f"{path}/resume").status_code == 409
+
+
+def test_a_registry_that_is_away_is_waited_for(audit: Audit, nation_apps: list[str]) -> None:
+    sweep = audit.begin(filter={"id": nation_apps[:10]})
+    audit.line.is_cut = True
+
+    async def meanwhile() -> None:
+        part = asyncio.create_task(asyncio.to_thread(audit.part, sweep, 1))
+        await asyncio.sleep(0)
+        audit.line.is_cut = False
+        await part
+
+    asyncio.run(meanwhile())
+    assert audit.get(f"/v1/sweeps/{sweep['id']}")["state"] == "done"
+    audit.line.is_cut = True
+    assert audit.begin(503, filter={"id": nation_apps[:1]})["type"].endswith("registry-unavailable")
+    audit.line.is_cut = False
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointer"),
+    [
+        ({"filter": {"no_such": ["x"]}}, "/filter/no_such"),
+        ({"filter": {"stage": ["no_such"]}}, "/filter/stage"),
+        ({"filter": {"limit": ["5"]}}, "/filter/limit"),
+        ({"revision": 10**17}, "/revision"),
+        ({"law": "no-such-law"}, "/law"),
+    ],
+)
+def test_what_the_registry_does_not_understand_is_the_callers_mistake(
+    audit: Audit, asked: Document, pointer: str
+) -> None:
+    problem = audit.begin(422, **asked)
+    assert [each["pointer"] for each in problem["errors"]] == [pointer]
+
+
+def test_a_sweep_that_cannot_be_done_says_why(audit: Audit, nation_apps: list[str], monkeypatch: Any) -> None:  # noqa: ANN401
+    sweep = audit.begin(filter={"id": nation_apps[:3]})
+    monkeypatch.setattr("services.audit.sweeps.verdicts", lambda *_: 1 / 0)
+    monkeypatch.setattr(store, "known", lambda *_: set())
+    audit.work(sweep)
+    told = audit.get(f"/v1/sweeps/{sweep['id']}")
+    assert (told["state"], told["reason"].split(":")[0]) == (SweepState.FAILED, "ZeroDivisionError")
+
+
+def test_a_sweep_is_ordered_once(audit: Audit, nation_apps: list[str]) -> None:
+    headers = {"Idempotency-Key": new_id()}
+    body = {"on": ON, "filter": {"id": nation_apps[:1]}}
+    made = [audit.http.post("/v1/sweeps", json=body, headers=headers) for _ in range(2)]
+    assert made[0].json() == made[1].json()
+    assert [each["id"] for each in audit.get("/v1/sweeps", limit=2)["items"]].count(made[0].json()["id"]) == 1
+    assert audit.get("/v1/sweeps", state="failed", limit=1)["items"][0]["state"] == "failed"
+
+
+def test_a_sweep_or_app_that_is_not_there_is_not_found(audit: Audit, nation_apps: list[str]) -> None:
+    nobody = f"sweep-{'0' * 24}"
+    for path in ("", "/results", "/differences", "/statistics", f"/reports/{nation_apps[0]}"):
+        audit.get(f"/v1/sweeps/{nobody}{path}", 404)
+    sweep = audit.done(filter={"id": nation_apps[:1]})
+    audit.get(f"/v1/sweeps/{sweep['id']}/reports/{nation_apps[2]}", 404)
