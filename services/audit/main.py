@@ -23,6 +23,7 @@ from services.audit.api import (
     ledger,
     notices,
     reports,
+    sweep_reports,
     sweeps,
     what_if,
 )
@@ -111,7 +112,7 @@ def create_service(
         settings=given.web,
         routers=(
             *(checks.router, reports.router, what_if.router, index.router, law.router),
-            *(decisions.router, ledger.router, keys.router, sweeps.router),
+            *(decisions.router, ledger.router, keys.router, sweeps.router, sweep_reports.router),
             *(audits.router, findings.router, finding_moves.router, evidence.router),
             *(attestations.router, notices.router),
         ),

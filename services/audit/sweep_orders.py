@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from services.audit.law import Law, Report
     from services.audit.registry_client import RegistryClient
     from services.audit.registry_streams import Conditions, RegistryStreams
+    from services.manifest.model import Manifest
     from services.manifest.neighbourhood import Neighbourhood
 
 OF_LISTS = frozenset({"as_of", "cursor", "fields", "limit", "partition", "sort", "total"})
@@ -57,6 +58,7 @@ class Again:
 
     report: Report
     neighbourhood: Neighbourhood
+    manifest: Manifest
 
 
 def prepare(order: Order, streams: Callable[[], RegistryStreams]) -> Sweep:
@@ -104,7 +106,7 @@ async def again(registry: RegistryClient, sweep: Sweep, app: str) -> Again:
     if then is None:
         raise NoLongerHeldError(app)
     seen = await registry.neighbourhood(then.manifest, as_of=sweep.revision)
-    return Again(report(then.manifest, seen, law, sweep.day), seen)
+    return Again(report(then.manifest, seen, law, sweep.day), seen, then.manifest)
 
 
 def compare(before: Again, after: Again) -> Difference:

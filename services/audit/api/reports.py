@@ -1,5 +1,7 @@
 """Reports as files, over HTTP: the same formats that the command line writes."""
 
+from collections.abc import Sequence
+from datetime import date
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -40,11 +42,15 @@ def declared(**declared: Any) -> dict[str, Any]:  # noqa: ANN401 - what `operati
 
 def written(request: Request, judged: Judged, format: FormatName, lang: Lang | None) -> Response:
     """Answer with a report in a format, as a file that a browser saves under the name of the app."""
+    return file_of(request, [judged], format, lang, name=judged.report.app or "report", on=judged.report.on)
+
+
+def file_of(
+    request: Request, judged: Sequence[Judged], format: FormatName, lang: Lang | None, *, name: str, on: date
+) -> Response:
+    """Answer with reports in a format, as a file of that name."""
     chosen = FORMATS[format]
-    content = render(
-        [judged], format, lang=lang or language_of(request), version=version("govapp"), on=judged.report.on
-    )
-    name = judged.report.app or "report"
+    content = render(judged, format, lang=lang or language_of(request), version=version("govapp"), on=on)
     headers = {"Content-Disposition": f'inline; filename="{name}{chosen.suffix}"', "Vary": "Accept-Language"}
     if format == "html":
         # A page of ours runs nothing and fetches nothing; the browser is told so as well.

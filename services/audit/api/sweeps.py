@@ -1,7 +1,7 @@
 """Sweeps over HTTP: ordering one, following it, reading what it found, and how it differs from the one before."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
@@ -34,7 +34,16 @@ from services.audit.store import sweeps as store
 from services.audit.store.database import Connection
 from services.audit.store.sweep_results import By, UnknownResultError, Wanted
 from services.audit.store.sweeps import NotRunningError, Progress, UnknownSweepError
-from services.audit.sweep_orders import OF_LISTS, NoLongerHeldError, NoSuchLawError, Order, again, compare, prepare
+from services.audit.sweep_orders import (
+    OF_LISTS,
+    Again,
+    NoLongerHeldError,
+    NoSuchLawError,
+    Order,
+    again,
+    compare,
+    prepare,
+)
 from services.audit.sweep_tables import Sweep, SweepState
 from services.audit.sweeping import enqueue
 from services.audit.sweeps import LETTERS
@@ -115,8 +124,8 @@ class SweepQuery(BaseModel):
     cursor: str | None = Field(default=None, max_length=2048, description="上一页的 next · `next` of the page before")
 
 
-class ResultQuery(BaseModel):
-    """Which results are listed."""
+class Conditions(BaseModel):
+    """Which results are meant; all conditions hold together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -133,6 +142,26 @@ class ResultQuery(BaseModel):
         default=None, pattern="^[0-9]{2}$", description="省级区划（两位） · province, two digits"
     )
     department: str | None = Field(default=None, max_length=1000, description="所属部门 · department of the sponsor")
+
+    def wanted(self, rules: Sequence[str]) -> Wanted:
+        """Give the conditions as the store takes them, of a sweep by these rules."""
+        if self.rule is not None and (self.verdict is None or self.rule not in rules):
+            fact = Text("没有这条规则，或没有写 verdict", "there is no such rule, or `verdict` is missing")
+            remedy = Text("规则见 GET /v1/rules", "see GET /v1/rules")
+            raise Problem(INVALID_VALUE, errors=[Fault("?rule", fact, remedy)])
+        return Wanted(
+            outcome=self.outcome,
+            rule=self.rule,
+            letter=None if self.verdict is None else LETTERS[self.verdict],
+            level=self.level,
+            province=self.province,
+            department=self.department,
+        )
+
+
+class ResultQuery(Conditions):
+    """Which results are listed."""
+
     limit: int = Field(default=100, ge=1, le=1000, description="每页条数 · results on a page")
     cursor: str | None = Field(default=None, max_length=2048, description="上一页的 next · `next` of the page before")
 
@@ -196,7 +225,7 @@ async def list_sweeps(request: Request, query: Annotated[SweepQuery, Query()]) -
 async def get_sweep(request: Request, id: Id) -> Response:
     """Tell a sweep, and how far it has come."""
     desk = desk_of(request)
-    sweep, progress = await _find(desk, id)
+    sweep, progress = await find_sweep(desk, id)
     return _told(sweep_view(sweep, progress, desk.database.now()))
 
 
@@ -214,7 +243,7 @@ async def cancel_sweep(request: Request, id: Id) -> Response:
 async def resume_sweep(request: Request, id: Id) -> Response:
     """Let a cancelled or failed sweep go on from where it was, at the same registry revision."""
     answer = await _change(request, id, lambda connection: store.resume(connection, id))
-    await _enqueue(request, (await _find(desk_of(request), id))[0])
+    await _enqueue(request, (await find_sweep(desk_of(request), id))[0])
     return answer
 
 
@@ -227,23 +256,11 @@ async def resume_sweep(request: Request, id: Id) -> Response:
 async def list_results(request: Request, id: Id, query: Annotated[ResultQuery, Query()]) -> Response:
     """List the results of a sweep, in the order of the apps' ids. All conditions hold together."""
     desk = desk_of(request)
-    sweep, _ = await _find(desk, id)
+    sweep, _ = await find_sweep(desk, id)
     rules = orjson.loads(sweep.rules)
-    if query.rule is not None and (query.verdict is None or query.rule not in rules):
-        fact = Text("没有这条规则，或没有写 verdict", "there is no such rule, or `verdict` is missing")
-        remedy = Text("规则见 GET /v1/rules", "see GET /v1/rules")
-        raise Problem(INVALID_VALUE, errors=[Fault("?rule", fact, remedy)])
     filters = query.model_dump(mode="json", exclude={"limit", "cursor"})
     after = None if query.cursor is None else str(decode_cursor(query.cursor, filters, {"after": str})["after"])
-    wanted = Wanted(
-        outcome=query.outcome,
-        rule=query.rule,
-        letter=None if query.verdict is None else LETTERS[query.verdict],
-        level=query.level,
-        province=query.province,
-        department=query.department,
-    )
-    found, has_more = await desk.read(sweep_results.page, desk.database, sweep, wanted, query.limit, after)
+    found, has_more = await desk.read(sweep_results.page, desk.database, sweep, query.wanted(rules), query.limit, after)
     items = [result_view(rules, each) for each in found]
     return _page(request, {"items": items}, {"after": found[-1].app} if has_more else None, filters)
 
@@ -257,9 +274,9 @@ async def list_results(request: Request, id: Id, query: Annotated[ResultQuery, Q
 async def get_sweep_report(request: Request, id: Id, app: OfApp) -> Response:
     """Give the report on one app of a sweep, made again from the registry's history: it is the same."""
     desk = desk_of(request)
-    sweep, _ = await _find(desk, id)
+    sweep, _ = await find_sweep(desk, id)
     await _result(desk, sweep, app)
-    made = await _again(request, sweep, app)
+    made = await judge_again(request, sweep, app)
     return Response(json_format.render(made.report), media_type="application/json")
 
 
@@ -288,7 +305,7 @@ async def list_differences(
     What of neighbours, grants or the law it is that makes the difference, tells `…/differences/{app}`.
     """
     desk = desk_of(request)
-    after, _ = await _find(desk, id)
+    after, _ = await find_sweep(desk, id)
     before = await _before(desk, after, since)
     filters = {"id": id, "since": before.id, "kind": kind}
     start = None if cursor is None else str(decode_cursor(cursor, filters, {"after": str})["after"])
@@ -319,9 +336,9 @@ async def list_differences(
 async def get_difference(request: Request, id: Id, app: OfApp, since: Since = None) -> Response:
     """Tell which findings of an app are new, which are gone, which neighbours they involve, and why."""
     desk = desk_of(request)
-    after, _ = await _find(desk, id)
+    after, _ = await find_sweep(desk, id)
     before = await _before(desk, after, since)
-    made = [await _again(request, each, app) for each in (before, after)]
+    made = [await judge_again(request, each, app) for each in (before, after)]
     return Response(orjson.dumps(compare(*made)), media_type="application/json")
 
 
@@ -344,7 +361,7 @@ async def get_statistics(
 ) -> Response:
     """Count the results of a sweep."""
     desk = desk_of(request)
-    sweep, _ = await _find(desk, id)
+    sweep, _ = await find_sweep(desk, id)
     if by != "month":
         groups = await desk.read(sweep_results.statistics, desk.database, sweep, by)
         return _told({"by": by, "groups": [group_view(each) for each in groups]})
@@ -363,7 +380,8 @@ async def get_statistics(
 # ---------------------------------------------------------------- what they have in common
 
 
-async def _find(desk: Desk, id: str) -> tuple[Sweep, Progress]:
+async def find_sweep(desk: Desk, id: str) -> tuple[Sweep, Progress]:
+    """Give a sweep, and how far it has come."""
     try:
         return await desk.read(store.find, desk.database, id)
     except UnknownSweepError as error:
@@ -380,7 +398,7 @@ async def _result(desk: Desk, sweep: Sweep, app: str) -> None:
 
 async def _before(desk: Desk, sweep: Sweep, since: str | None) -> Sweep:
     if since is not None:
-        return (await _find(desk, since))[0]
+        return (await find_sweep(desk, since))[0]
     found = await desk.read(store.before, desk.database, sweep)
     if found is None:
         fact = Text("此前没有完成过同样范围的筛查", "no sweep of the same apps was done before")
@@ -388,7 +406,8 @@ async def _before(desk: Desk, sweep: Sweep, since: str | None) -> Sweep:
     return found
 
 
-async def _again(request: Request, sweep: Sweep, app: str) -> Any:  # noqa: ANN401 - what `again` gives
+async def judge_again(request: Request, sweep: Sweep, app: str) -> Again:
+    """Judge an app of a sweep once more, as it stood then."""
     try:
         return await again(request.state.checks.registry, sweep, app)
     except RegistryUnavailable as error:
@@ -403,7 +422,7 @@ async def _again(request: Request, sweep: Sweep, app: str) -> Any:  # noqa: ANN4
 
 async def _change(request: Request, id: str, work: Callable[[Connection], Sweep]) -> Response:
     desk = desk_of(request)
-    _, progress = await _find(desk, id)
+    _, progress = await find_sweep(desk, id)
     try:
         return await desk.answer_once(
             request, lambda sweep: _told(sweep_view(sweep, progress, desk.database.now())), work

@@ -92,7 +92,7 @@ class TestReadiness:
     def test_sqlite_is_migrated_at_the_start(self, tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path / 'registry.db'}"
         with TestClient(create_service(RegistrySettings.model_validate({"database_url": url}))) as http:
-            assert http.get("/readyz").json() == {"status": "ready", "checks": ["database"]}
+            assert http.get("/readyz").json() == {"status": "ready", "checks": ["database", "jobs"]}
 
     def test_a_database_that_is_not_migrated_is_not_ready(self, fresh_database_url: str) -> None:
         settings = {"database_url": fresh_database_url, "migrates_on_start": False}

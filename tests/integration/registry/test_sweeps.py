@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from benchmarks import nation
+from services.audit.formats.rendering import FORMATS
 from services.audit.main import create_service
 from services.audit.settings import AuditSettings
 from services.audit.store import sweeps as store
@@ -327,3 +328,33 @@ def test_a_sweep_or_app_that_is_not_there_is_not_found(audit: Audit, nation_apps
         audit.get(f"/v1/sweeps/{nobody}{path}", 404)
     sweep = audit.done(filter={"id": nation_apps[:1]})
     audit.get(f"/v1/sweeps/{sweep['id']}/reports/{nation_apps[2]}", 404)
+
+
+def test_a_sweep_is_reported_as_a_file_in_every_format(audit: Audit, nation_apps: list[str]) -> None:
+    some = sorted(nation_apps[:4])
+    sweep = audit.done(filter={"id": some})
+    path = f"/v1/sweeps/{sweep['id']}/report"
+    for name, format in FORMATS.items():
+        answer = audit.http.get(path, params={"format": name})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Content-Type"] == format.media_type
+        assert f"{sweep['id']}{format.suffix}" in answer.headers["Content-Disposition"]
+    lines = audit.http.get(path, params={"format": "json"}).content.splitlines(keepends=True)
+    reports = [audit.http.get(f"/v1/sweeps/{sweep['id']}/reports/{app}").content for app in some]
+    assert lines == reports
+    outcome = orjson.loads(lines[0])["outcome"]
+    text = audit.http.get(path, params={"format": "json", "outcome": outcome})
+    assert {orjson.loads(line)["outcome"] for line in text.content.splitlines()} == {outcome}
+    one = audit.http.get(f"/v1/sweeps/{sweep['id']}/reports/{some[0]}/file", params={"format": "text", "lang": "en"})
+    assert some[0] in one.text
+    assert "Outcome" in one.text
+
+
+def test_a_report_of_too_many_apps_says_how_to_have_fewer(
+    audit: Audit, nation_apps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.audit.api.sweep_reports.MOST_APPS", 2)
+    sweep = audit.done(filter={"id": nation_apps[:3]})
+    problem = audit.get(f"/v1/sweeps/{sweep['id']}/report", 422)
+    assert "verdict" in problem["errors"][0]["remedy"]
+    audit.get(f"/v1/sweeps/sweep-{'0' * 24}/report", 404)
