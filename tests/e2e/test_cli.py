@@ -319,6 +319,11 @@ def test_a_reader_that_goes_away_ends_the_program_quietly() -> None:
     assert (run.returncode, said) == (BROKEN_PIPE, b"")
 
 
+def heed_interrupts() -> None:
+    """Let a program be interrupted also where the tests run in the background, whose children ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupted(run: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     """Interrupt a program, and give what it said.
 
@@ -340,7 +345,12 @@ def test_an_interrupt_ends_the_program_quietly(tmp_path: Path) -> None:
     os.mkfifo(waiting)
     # Opening the other end waits until the program has opened its own, so it is reading when the signal comes.
     with (
-        subprocess.Popen([PROGRAM, "check", str(waiting)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run,
+        subprocess.Popen(
+            [PROGRAM, "check", str(waiting)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=heed_interrupts,  # noqa: PLW1509 - it only sets a signal
+        ) as run,
         waiting.open("wb"),
     ):
         shown, said = interrupted(run)
