@@ -150,17 +150,7 @@ def serve(host: str, port: int, settings: AuditSettings | None = None) -> None:
 
 async def _check_database(request: Request) -> None:
     desk = desk_of(request)
-    try:
-        is_at_head = await desk.read(desk.database.is_at_head)
-    except web.Problem as problem:
-        raise web.NotReadyError(problem.text) from problem
-    if not is_at_head:
-        raise web.NotReadyError(
-            Text(
-                "数据库的表结构不是最新的，请运行迁移。",
-                "The schema of the database is not the newest; run the migrations.",
-            )
-        )
+    await web.require_newest_schema(desk.read(desk.database.is_at_head))
 
 
 async def _check_jobs(request: Request) -> None:

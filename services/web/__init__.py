@@ -14,7 +14,7 @@ from services.web.etags import (
 )
 from services.web.events import JsonFormatter, log_event, log_to
 from services.web.exchange import caller_of, language_of, lift_deadline, request_id_of
-from services.web.health import Check, NotReadyError
+from services.web.health import Check, NotReadyError, require_newest_schema
 from services.web.idempotency import Answers, Kept, Once, once_of
 from services.web.operations import Conditional, operation, problems
 from services.web.problem_types import (
@@ -118,5 +118,6 @@ __all__ = [
     "require_if_match",
     "require_if_none_match",
     "require_media_type",
+    "require_newest_schema",
     "serve",
 ]

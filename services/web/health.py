@@ -35,6 +35,29 @@ class NotReadyError(Exception):
         super().__init__(reason.en)
 
 
+async def require_newest_schema(looking: Awaitable[bool]) -> None:
+    """Let a service be ready only while its database answers, and has the newest schema.
+
+    Args:
+        looking: whether the schema is the newest.
+
+    Raises:
+        NotReadyError: it is not, or the database gave a problem instead of an answer.
+
+    """
+    try:
+        is_newest = await looking
+    except Problem as problem:
+        raise NotReadyError(problem.text) from problem
+    if not is_newest:
+        raise NotReadyError(
+            Text(
+                "数据库的表结构不是最新的，请运行迁移。",
+                "The schema of the database is not the newest; run the migrations.",
+            )
+        )
+
+
 class Alive(BaseModel):
     """The process answers."""
 
