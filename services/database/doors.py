@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sqlalchemy import URL, Connection
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
     from services.database.migrating import Migrations
 
@@ -27,6 +29,12 @@ _SCHEMA_IS_MISSING = frozenset({"42P01", "42703"})
 
 STREAM_PAUSE_S = 60
 """How long PostgreSQL waits for a slow reader of a stream to come for more."""
+
+WAL_WAIT_S = 5.0
+"""How long a process waits while others change a new SQLite file to WAL mode, in seconds."""
+
+_WAL_PAUSE_S = 0.01
+_PRIMARY = 0xFF  # of an error code of SQLite, without what kind of it there was
 
 
 class UnavailableError(Exception):
@@ -246,13 +254,28 @@ def _postgresql_arguments(name: str, statement_timeout_s: float, lock_timeout_s:
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     connection.isolation_level = None  # the driver would begin transactions when it thinks best
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(cursor)
     # What was acknowledged outlasts a power cut, too.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA temp_store = MEMORY")
     cursor.execute("PRAGMA cache_size = -65536")
     cursor.close()
+
+
+def _write_ahead(cursor: DBAPICursor) -> None:
+    """Let the file be in WAL mode. Of processes that meet a new file at once, one changes it and the others wait."""
+    # Changing the mode takes the whole file, and SQLite answers "locked" at once instead of waiting for its turn.
+    give_up_at = time.monotonic() + WAL_WAIT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                raise
+            time.sleep(_WAL_PAUSE_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
