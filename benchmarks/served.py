@@ -1,15 +1,17 @@
 """The services that are measured over HTTP: the audit, its registry context at hand or asked for, and no-ops beside it.
 
 `python -m benchmarks.served at-hand PORT` answers checks with a neighbourhood prepared beforehand,
-`… asking PORT REGISTRY_URL` asks a registry, and `… registry PORT` is one. `… audit PORT` is the whole audit service.
-Beside `/v1/checks`, `/v1/nothing` takes the same body, asks the registry the same question where there is one to ask,
-does nothing with either, and answers as many bytes.
+`… asking PORT REGISTRY_URL` asks a registry, `… indexed PORT REGISTRY_URL BYTES` has it at hand in an index, and
+`… registry PORT` is one. `… audit PORT` is the whole audit service. Beside `/v1/checks`, `/v1/nothing` takes the same
+body, asks the registry the same question where there is one to ask, does nothing with either, and answers as many
+bytes: those of the sample's report, or BYTES.
 """
 
 from __future__ import annotations
 
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 import httpx
@@ -19,11 +21,14 @@ from fastapi import APIRouter, Request, Response
 from benchmarks import sample
 from services import web
 from services.audit import main as audit
-from services.audit.api import checks, law
+from services.audit.api import checks, index, law
 from services.audit.checks import Checks
 from services.audit.engine import report
+from services.audit.following import Following
 from services.audit.formats import json as json_format
+from services.audit.index_settings import IndexSettings
 from services.audit.registry_client import RegistryClient, RegistryOptions
+from services.audit.registry_streams import RegistryStreams
 from services.audit.regulation import LAW
 from services.manifest import ties
 from services.manifest.model import Manifest
@@ -59,10 +64,24 @@ class PreparedRegistry(RegistryClient):
         return self._neighbourhood
 
 
-def create(client: RegistryClient, question: httpx.AsyncClient | None) -> web.Service:
-    """Make the audit service around a registry client, with a no-op beside it that may ask `question` once."""
+def create(
+    client: RegistryClient,
+    question: httpx.AsyncClient | None,
+    following: Following | None = None,
+    answer: bytes | None = None,
+) -> web.Service:
+    """Make the audit service around a registry client, with a no-op beside it.
+
+    Args:
+        client: what is asked for neighbourhoods.
+        question: what the no-op asks once; None when it asks nothing.
+        following: the index, where registered apps are answered from one.
+        answer: what the no-op answers; None for the report on the sample.
+
+    """
     case = sample.load()
-    answer = json_format.render(report(case.manifest(), case.neighbourhood(), LAW, sample.ON))
+    if answer is None:
+        answer = json_format.render(report(case.manifest(), case.neighbourhood(), LAW, sample.ON))
     asked = [{"tie": each.tie, "regions": each.regions} for each in ties.questions(case.manifest())]
     content = orjson.dumps({"app": case.app, "questions": asked})
     router = APIRouter(prefix="/v1")
@@ -80,20 +99,20 @@ def create(client: RegistryClient, question: httpx.AsyncClient | None) -> web.Se
 
     @asynccontextmanager
     async def lifespan(_: web.Service) -> AsyncIterator[State]:
-        async with client:
-            yield State(checks=Checks(client))
+        async with client, following or nullcontext():
+            yield State(checks=Checks(client, following=following))
 
     return web.create_service(
         title="benchmark",
         version="1",
         settings=WebSettings(),
-        routers=(checks.router, law.router, router),
+        routers=(checks.router, index.router, law.router, router),
         lifespan=lifespan,
         problem_types=(checks.REGISTRY_UNAVAILABLE,),
     )
 
 
-def main(kind: str, port: int, registry_url: str = "") -> None:
+def main(kind: str, port: int, registry_url: str = "", answer_bytes: str = "0") -> None:
     """Serve until told to end."""
     if kind == "registry":
         service = registry.create_service()
@@ -101,6 +120,10 @@ def main(kind: str, port: int, registry_url: str = "") -> None:
         service = audit.create_service()
     elif kind == "at-hand":
         service = create(PreparedRegistry(sample.load().neighbourhood()), None)
+    elif kind == "indexed":
+        options = RegistryOptions(registry_url)
+        following = Following(IndexSettings(runs=True), partial(RegistryStreams, options))
+        service = create(RegistryClient(options), None, following, b"x" * int(answer_bytes))
     else:
         options = RegistryOptions(registry_url)
         limits = httpx.Limits(max_connections=options.connections, max_keepalive_connections=options.connections)
