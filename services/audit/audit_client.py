@@ -107,15 +107,15 @@ class AuditClient:
             yield from items
             start = max(start, items[-1]["place"]) + 1
 
-    def begin_sweep(self, conditions: dict[str, list[str]], on: str | None) -> dict[str, Any]:
-        """Order a sweep of the apps that meet some conditions, on a day (None: today).
+    def begin_sweep(self, conditions: dict[str, list[str]], on: str | None, *, follows: bool = False) -> dict[str, Any]:
+        """Order a sweep of the apps that meet some conditions, on a day (None: today), which may then follow.
 
         Raises:
             AuditRefused: something in it is wrong.
             AuditUnavailable: no usable answer.
 
         """
-        body = {"filter": conditions, **({} if on is None else {"on": on})}
+        body = {"filter": conditions, **({} if on is None else {"on": on}), **({"follows": True} if follows else {})}
         # Should the answer be lost, the sweep is found again instead of ordered twice.
         return self._document("POST", "/v1/sweeps", body, {"Idempotency-Key": str(uuid4())})
 
@@ -128,6 +128,16 @@ class AuditClient:
 
         """
         return self._document("GET", f"/v1/sweeps/{id}")
+
+    def sweep_changes(self, id: str, since: int, wait_s: float) -> dict[str, Any]:
+        """Fetch what has changed in a sweep that follows after a number; wait some seconds while there is nothing.
+
+        Raises:
+            AuditRefused: there is no such sweep, or it does not follow.
+            AuditUnavailable: no usable answer.
+
+        """
+        return self._document("GET", f"/v1/sweeps/{id}/changes?since={since}&wait_s={wait_s}")
 
     def sweep_statistics(self, id: str) -> dict[str, Any]:
         """Fetch what a sweep found, counted by rule.

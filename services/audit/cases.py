@@ -16,7 +16,7 @@ from services.manifest.model import accepted
 from services.manifest.neighbourhood import Grant, Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from services.manifest.model import Manifest
@@ -117,6 +117,11 @@ class CaseFile:
     def __len__(self) -> int:
         """Give the number of cases."""
         return len(self._numbers)
+
+    def __iter__(self) -> Iterator[Case]:
+        """Give all cases, in the order in which they came."""
+        for number in self._numbers.values():
+            yield Case.read(os.pread(self._file.fileno(), self._lengths[number], self._starts[number]))
 
     def find(self, app: str) -> Case | None:
         """Give the case of an app; None when it has none."""

@@ -10,17 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from math import nan
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-import orjson
-
-from services.audit.cases import Case, CaseFile, Tree
-from services.audit.index import Index, IndexFull, Offered
+from services.audit.holding import Holding, Page, cases_of
+from services.audit.index import IndexFull
 from services.audit.registry_client import RegistryUnavailable
 from services.audit.registry_streams import RegistryRefused
 from services.manifest import ties
@@ -28,15 +25,12 @@ from services.manifest.model import accepted
 from services.manifest.neighbourhood import Neighbourhood
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from services.audit.index_settings import IndexSettings
     from services.audit.registry_streams import RegistryStreams
     from services.manifest.model import Manifest
-
-IDS_AT_ONCE = 50
-"""How many apps a filter of the registry may name."""
 
 MANY_LATE = 10_000
 """An index is not loaded anew for fewer apps that came late than a fifth of this."""
@@ -87,17 +81,6 @@ class Known(NamedTuple):
     lag_s: float
 
 
-@dataclass(slots=True)
-class _Held:
-    index: Index
-    cases: CaseFile
-    tree: Tree
-
-    def close(self) -> None:
-        self.index.close()
-        self.cases.close()
-
-
 class _MustLoadAnew(Exception):
     """What is held cannot be brought up to date by the feed; says why."""
 
@@ -117,7 +100,7 @@ class Following:
         self._clock = clock
         self._folder = settings.folder
         self._lock = Lock()
-        self._held: _Held | None = None
+        self._held: Holding | None = None
         self._state = State.LOADING
         self._reason: str | None = None
         self._is_spent = True
@@ -226,16 +209,8 @@ class Following:
         if self._held is None:
             self._tell(State.LOADING, None)
         asked_at = self._clock()
-        with streams.snapshot("offers") as offers:
-            index = Index.load(offers.revision, self._until_end(offers.lines), self._folder)
-        try:
-            with streams.snapshot("organisations", index.revision) as organisations:
-                tree = Tree(organisations.lines)
-            with streams.snapshot("cases", index.revision) as cases:
-                held = _Held(index, CaseFile(self._until_end(cases.lines), self._folder), tree)
-        except BaseException:
-            index.close()
-            raise
+        held = Holding.load(streams, self._folder, self._until_end)
+        index = held.index
         with self._lock:
             before, self._held = self._held, held
             self._certain_at, self._newest, self._offers = asked_at, index.revision, len(index)
@@ -253,40 +228,29 @@ class Following:
         asked_at = self._clock()
         is_behind = self._newest != held.index.revision
         try:
-            page = streams.changes(held.index.revision, 0 if is_behind else self._settings.wait_s)
+            page = Page.read(streams, held.index.revision, 0 if is_behind else self._settings.wait_s)
         except RegistryRefused as error:
             raise _MustLoadAnew("the registry has not come so far: it is another one, or was restored") from error
-        changes, reached, following = page["items"], page["revision"], page["next"]
-        if reached - following > self._settings.most_behind:
-            raise _MustLoadAnew(f"{reached - held.index.revision} revisions behind")
-        if any(each["noun"] == "organisation" for each in changes):
+        if page.newest - page.reached > self._settings.most_behind:
+            raise _MustLoadAnew(f"{page.newest - held.index.revision} revisions behind")
+        if page.changes_the_tree:
             raise _MustLoadAnew("the tree of organisations was changed")
-        touched = sorted({each["app"] for each in changes})
-        lines = dict(self._cases(streams, following, touched)) if touched else {}
+        lines = dict(cases_of(streams, page.reached, page.apps))
         with self._lock:
             try:
-                more = apply(held.index, changes, following)
-                for app in touched:
-                    held.cases.put(app, lines.get(app))
+                more = held.move_on(page, lines)
             except (ValueError, IndexFull) as error:
                 # Half of it may have happened: nobody may see that.
                 held.close()
                 self._held = None
                 raise _MustLoadAnew(str(error)) from error
-            self._newest, self._offers = reached, self._offers + more
-            if following == reached:
+            self._newest, self._offers = page.newest, self._offers + more
+            if page.reached == page.newest:
                 self._certain_at = asked_at
             self._state, self._reason = State.FOLLOWING, None
         self._pause_s = _FIRST_PAUSE_S
         if held.index.late * _LATE_PART > max(len(held.cases), MANY_LATE):
             raise _MustLoadAnew("many apps came late")
-
-    @staticmethod
-    def _cases(streams: RegistryStreams, revision: int, apps: list[str]) -> Iterator[tuple[str, bytes]]:
-        for at in range(0, len(apps), IDS_AT_ONCE):
-            with streams.snapshot("cases", revision, {"id": apps[at : at + IDS_AT_ONCE]}) as cases:
-                for line in cases.lines:
-                    yield Case.read(line).app, line
 
     def _until_end(self, lines: Iterator[bytes]) -> Iterator[bytes]:
         for line in lines:
@@ -297,26 +261,3 @@ class Following:
     def _tell(self, state: State, reason: str | None) -> None:
         with self._lock:
             self._state, self._reason = state, reason
-
-
-def apply(index: Index, changes: Iterable[Mapping[str, Any]], reached: int) -> int:
-    """Let changes happen to an index, and give how many offers more it holds."""
-    more = 0
-    for each in changes:
-        ended, begun = each["ended"], each["begun"]
-        index.apply(
-            each["revision"],
-            [Offered(one["tie"], one["division"], one["app"] or each["app"]) for one in map(_whose, ended)],
-            [
-                Offered(one["tie"], one["division"], one["app"] or each["app"], orjson.dumps(one["facts"]))
-                for one in map(_whose, begun)
-            ],
-        )
-        more += len(begun) - len(ended)
-    if reached > index.revision:
-        index.apply(reached, (), ())
-    return more
-
-
-def _whose(offer: Mapping[str, Any]) -> Mapping[str, Any]:
-    return offer if "app" in offer else {**offer, "app": None}

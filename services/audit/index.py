@@ -209,6 +209,14 @@ class Index:
                 days |= content.days
         return Content(digest.digest(), frozenset(days))
 
+    def apps(self, tie: str, division: str) -> set[str]:
+        """Give the ids of all apps that offer a tie in a region that overlaps one."""
+        offers = self._ties.get(index_key(tie))
+        if offers is None:
+            return set()
+        stretches = [(_packed(low), _packed(high)) for low, high in spans((division,))]
+        return {self._ids[number] for number, _ in self._in_told_order(offers, stretches)}
+
     def _tie(self, asking: int, question: Question, at_most: int | None) -> Found:
         tie = self._ties.get(index_key(question.tie))
         if tie is None:

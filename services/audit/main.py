@@ -30,6 +30,7 @@ from services.audit.api import (
 from services.audit.api.desk import DATABASE_UNAVAILABLE, SIGNING_UNAVAILABLE, Desk, KeptAnswers, desk_of
 from services.audit.audits import Audits
 from services.audit.checks import Checks
+from services.audit.continuing import Continuing
 from services.audit.decisions import Decisions
 from services.audit.following import Following
 from services.audit.registry_client import RegistryClient
@@ -83,13 +84,16 @@ def create_service(
                 await desk.write(desk.database.migrate)
             sweeping = Sweeping(desk.database, reader, given.index.folder)
             url = given.database_url.get_secret_value()
-            work = jobs.Jobs("audit", given.jobs, url, (sweeping.task(),), migrates=migrates)
+            continuing = Continuing(desk.database, reader, given.index.folder)
+            tasks = (sweeping.task(), continuing.task())
+            work = jobs.Jobs("audit", given.jobs, url, tasks, migrates=migrates)
             async with AsyncExitStack() as stack:
                 registry = await stack.enter_async_context(RegistryClient(given.registry(), transport))
                 if given.index.runs:
                     await stack.enter_async_context(following)
                 judging = Checks(registry, following=following if given.index.runs else None)
                 stack.callback(sweeping.close)
+                stack.callback(continuing.close)
                 running = await stack.enter_async_context(work)
                 await stack.enter_async_context(watching(desk.database, running))
                 remembering = reminding(desk.database, given.reminder_days, given.reminder_poll_s)

@@ -13,7 +13,7 @@ from services.audit.differences import difference
 from services.audit.engine import report
 from services.audit.regulation import LAWS
 from services.audit.sweep_tables import Sweep, SweepState
-from services.audit.sweeps import RULE_IDS, series, settled
+from services.audit.sweeps import RULE_IDS, program, series, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,13 +43,17 @@ class NoLongerHeldError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be swept: the apps of a filter, as of a registry revision (None: the latest), by a law on a day."""
+    """What is to be swept: the apps of a filter, as of a registry revision (None: the latest), by a law on a day.
+
+    One that `follows` stays current after it was done.
+    """
 
     wanted: Conditions
     law: Law
     on: date
     who: str
     revision: int | None = None
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ def prepare(order: Order, streams: Callable[[], RegistryStreams]) -> Sweep:
         parts=min(_MOST_PARTS, max(1, -(-total // _CASES_OF_A_PART))),
         who=order.who,
         begun_at=datetime.now(UTC),
+        asked=orjson.dumps(order.wanted).decode() if order.follows else None,
+        program=program(),
     )
 
 

@@ -14,9 +14,14 @@ class SweepState(StrEnum):
     """How far a sweep has come."""
 
     RUNNING = "running"
+    FOLLOWING = "following"
     DONE = "done"
     CANCELLED = "cancelled"
     FAILED = "failed"
+
+
+WHOLE = (SweepState.DONE, SweepState.FOLLOWING)
+"""States in which a sweep has a result for every app."""
 
 
 class Sweep(Table, table=True):
@@ -24,10 +29,19 @@ class Sweep(Table, table=True):
 
     `series` is the same for sweeps of the same filter, which can be compared. `rules` (JSON) are the ids of the rules
     in the order of the verdicts. `attempt` counts how often it was set going.
+
+    A sweep that follows stays current after it was done: its results and its `revision` move on, as of `certain_at`.
+    When it no longer can, because another day has begun, a successor takes its place (`succeeded_by`, its id). They are
+    one chain, which has the number of its first sweep; `asked` (JSON) is the filter as it was ordered, `program` the
+    version that judges.
     """
 
     __tablename__ = "sweeps"
-    __table_args__ = (Index("sweeps_id", "id", unique=True), Index("sweeps_series", "series", "number"))
+    __table_args__ = (
+        Index("sweeps_id", "id", unique=True),
+        Index("sweeps_series", "series", "number"),
+        Index("sweeps_chain", "chain", "number"),
+    )
 
     number: int | None = Field(default=None, primary_key=True, sa_type=Serial)
     id: str = Field(sa_type=Characters)
@@ -45,6 +59,11 @@ class Sweep(Table, table=True):
     begun_at: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     reason: str | None = Field(default=None, sa_type=Characters)
+    chain: int | None = Field(default=None, sa_type=BigInteger)
+    asked: str | None = Field(default=None, sa_type=Characters)
+    program: str | None = Field(default=None, sa_type=Characters)
+    certain_at: datetime | None = Field(default=None, sa_type=Instant)
+    succeeded_by: str | None = Field(default=None, sa_type=Characters)
 
 
 class SweepPart(Table, table=True):
@@ -88,3 +107,25 @@ class SweepResult(Table, table=True):
     sweep: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     app: str = Field(primary_key=True, sa_type=Characters)
     key: str = Field(sa_type=Characters)
+
+
+class SweepChange(Table, table=True):
+    """A result of a chain of sweeps that was replaced: in place, as of a registry revision, or by a successor's.
+
+    `before` and `after` are keys of contents; None where the app was not in the sweep, or is not any more. `previous`
+    is the sweep that had `before`. `neighbours` (JSON) are the ids of some of the other apps that brought it about.
+    """
+
+    __tablename__ = "sweep_changes"
+    __table_args__ = (Index("sweep_changes_chain", "chain", "number"),)
+
+    number: int | None = Field(default=None, primary_key=True, sa_type=Serial)
+    chain: int = Field(sa_type=BigInteger)
+    sweep: int = Field(sa_type=BigInteger)
+    previous: int = Field(sa_type=BigInteger)
+    app: str = Field(sa_type=Characters)
+    revision: int = Field(sa_type=BigInteger)
+    at: datetime = Field(sa_type=Instant)
+    before: str | None = Field(default=None, sa_type=Characters)
+    after: str | None = Field(default=None, sa_type=Characters)
+    neighbours: str = Field(sa_type=Characters)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import orjson
 
 from services.audit.cases import Case, Tree
-from services.audit.following import apply
+from services.audit.continuing import TASK as FOLLOWING
+from services.audit.holding import Page
 from services.audit.index import Index, IndexFull
 from services.audit.registry_client import RegistryUnavailable
 from services.audit.registry_streams import RegistryRefused
 from services.audit.regulation import LAWS
+from services.audit.store import following_sweeps, sweep_contents
 from services.audit.store import sweeps as store
 from services.audit.store.sweeps import NotRunningError, OvertakenError, UnknownSweepError
 from services.audit.sweep_tables import SweepState
@@ -37,6 +39,7 @@ TASK = "sweeps"
 BATCH = 1000
 """Cases that are kept together: what a death can cost at most."""
 
+_NO_PART = 0  # parts are counted from 1
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 15.0
 _WATCH_S = 2.0
@@ -111,7 +114,7 @@ class Sweeping:
 
     def _judged(self, judging: Judging, lines: Sequence[bytes]) -> list[Result]:
         seen = [judging.see(Case.read(line)) for line in lines]
-        known = store.known(self._database, [each.key for each in seen])
+        known = sweep_contents.known(self._database, [each.key for each in seen])
         return [Result(each.case.app, each.key, None if each.key in known else judging.judge(each)) for each in seen]
 
     def _at(self, job: Job, streams: RegistryStreams, revision: int) -> tuple[Index, Tree]:
@@ -121,9 +124,7 @@ class Sweeping:
             index = self._load(job, streams, revision)
         try:
             while index.revision < revision:
-                page = streams.changes(index.revision)
-                changes = [each for each in page["items"] if each["revision"] <= revision]
-                apply(index, changes, min(page["next"], revision))
+                Page.read(streams, index.revision, wait_s=0).until(revision).happen(index)
         except (ValueError, IndexFull, RegistryRefused) as error:
             # Half of a change may have happened, or it is another registry.
             log_event(_LOG, "sweep.index_lost", level=logging.WARNING, reason=str(error))
@@ -158,6 +159,16 @@ async def enqueue(jobs: Jobs, sweep: Sweep, part: int) -> None:
     await jobs.enqueue(TASK, f"sweep:{sweep.id}:{sweep.attempt}:{part}", sweep.id, part)
 
 
+async def enqueue_following(jobs: Jobs, sweep: Sweep) -> None:
+    """Let somebody move a sweep on that follows. Asked several times, it is done once.
+
+    Raises:
+        JobsUnavailableError: this process does no durable work.
+
+    """
+    await jobs.enqueue(FOLLOWING, f"follow:{sweep.id}:{sweep.attempt}", sweep.id, key=FOLLOWING)
+
+
 async def enqueue_undone(database: Database, jobs: Jobs, known: set[tuple[str, int, int]]) -> None:
     """Let somebody do whatever is undone and was not enqueued from here before.
 
@@ -167,12 +178,14 @@ async def enqueue_undone(database: Database, jobs: Jobs, known: set[tuple[str, i
 
     """
     undone = await asyncio.to_thread(store.undone, database)
-    for sweep, part in undone:
+    following = await asyncio.to_thread(following_sweeps.following, database)
+    work = [*undone, *((sweep, _NO_PART) for sweep in following)]
+    for sweep, part in work:
         name = (sweep.id, sweep.attempt, part)
         if name not in known:
-            await enqueue(jobs, sweep, part)
+            await (enqueue_following(jobs, sweep) if part == _NO_PART else enqueue(jobs, sweep, part))
             known.add(name)
-    known &= {(sweep.id, sweep.attempt, part) for sweep, part in undone}
+    known &= {(sweep.id, sweep.attempt, part) for sweep, part in work}
 
 
 @asynccontextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import orjson
 import pytest
 
 from benchmarks import nation
@@ -15,7 +16,7 @@ from benchmarks.registry import loading
 from services.audit.registry_client import RegistryOptions
 from services.audit.registry_streams import RegistryStreams
 from services.audit.regulation import LAW
-from services.audit.store import sweep_results
+from services.audit.store import following_sweeps, sweep_results
 from services.audit.store import sweeps as store
 from services.audit.store.database import Database as Audit
 from services.audit.store.sweep_results import Wanted
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from services.audit.sweep_tables import Sweep
+
 APPS = 2500
 ON = nation.JUDGED_ON.isoformat()
 Found = dict[str, tuple[str, str, str]]
@@ -40,7 +43,13 @@ Found = dict[str, tuple[str, str, str]]
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("registry")
+    with stocked_registry(tmp_path_factory.mktemp("registry")) as address:
+        yield address
+
+
+@contextmanager
+def stocked_registry(folder: Path) -> Iterator[str]:
+    """Start a registry that holds a nation."""
     url = f"sqlite:///{folder / 'registry.db'}"
     database = Database(url)
     database.migrate()
@@ -65,9 +74,9 @@ class Workers:
         self.all = [Killable(environment, folder / f"{number}.log", "audit") for number in range(count)]
         self.database = Audit(url)
 
-    def begin(self) -> str:
-        """Order a sweep of everything."""
-        answer = httpx.post(f"{self.all[0].url}/v1/sweeps", json={"on": ON}, timeout=60, trust_env=False)
+    def begin(self, **asked: Any) -> str:  # noqa: ANN401 - as the operation takes it
+        """Order a sweep of everything, on the day of the nation unless something else is asked."""
+        answer = httpx.post(f"{self.all[0].url}/v1/sweeps", json=asked or {"on": ON}, timeout=60, trust_env=False)
         assert answer.status_code == 201, answer.text
         id: str = answer.json()["id"]
         return id
@@ -86,11 +95,11 @@ class Workers:
 def started(registry: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
     with ExitStack() as stack:
 
-        def start(engine: str, count: int) -> Workers:
+        def start(engine: str, count: int, before: str = registry) -> Workers:
             url = stack.enter_context(new_database(engine, tmp_path, request))
             folder = tmp_path / str(count)
             folder.mkdir(exist_ok=True)
-            workers = Workers(url, registry, folder, count)
+            workers = Workers(url, before, folder, count)
             stack.callback(workers.database.close)
             for each in workers.all:
                 stack.enter_context(each)
@@ -122,6 +131,11 @@ def found_by(database: Audit, id: str) -> Found:
     """Give all that a sweep found, which is done and has each app exactly once."""
     sweep, progress = store.find(database, id)
     assert (sweep.state, progress.cases, sweep.total) == ("done", APPS, APPS)
+    return all_of(database, sweep)
+
+
+def all_of(database: Audit, sweep: Sweep) -> Found:
+    """Give all that a sweep has, each app exactly once."""
     found, has_more = sweep_results.page(database, sweep, Wanted(), APPS + 1, None)
     assert not has_more
     assert len(found) == len({each.app for each in found}) == APPS
@@ -145,3 +159,46 @@ def test_two_workers_of_which_one_dies_for_good(started: Any, undisturbed: Found
     until(lambda: workers.done(id) >= 1)
     workers.all[0].kill()
     assert workers.await_end(id) == undisturbed
+
+
+@pytest.fixture
+def changing_registry(tmp_path: Path) -> Iterator[str]:
+    """A registry of one test, which changes it."""
+    with stocked_registry(tmp_path) as address:
+        yield address
+
+
+def test_a_sweep_that_follows_goes_on_though_workers_die(
+    started: Any,  # noqa: ANN401
+    changing_registry: str,
+) -> None:
+    workers = started("postgresql", 2, changing_registry)
+    id = workers.begin(follows=True)
+    until(lambda: store.find(workers.database, id)[0].state == "following")
+    for number, worker in enumerate([workers.all[0], workers.all[1], workers.all[0]]):
+        worker.kill()
+        reached = rename(changing_registry, number)
+        worker.start()
+        until(lambda reached=reached: store.find(workers.database, id)[0].revision >= reached)  # type: ignore[misc]  # the loop's own
+    sweep, _ = store.find(workers.database, id)
+    fresh = workers.begin(revision=sweep.revision, on=sweep.day.isoformat())
+    assert all_of(workers.database, sweep) == workers.await_end(fresh)
+    assert sweep.chain is not None
+    told = following_sweeps.changes(workers.database, sweep.chain, 0, 100_000)
+    # The first apps are provincial platforms, whose names their neighbours are told; each change stands once.
+    assert [each.app for each in told if not each.neighbours] == [nation.app(number).id for number in range(3)]
+    assert len({(each.app, each.revision) for each in told}) == len(told)
+
+
+def rename(registry: str, number: int) -> int:
+    """Give an app another name; give the registry revision of it."""
+    path, app = f"/v1/apps/{nation.app(number).id}", nation.app(number)
+    with httpx.Client(base_url=registry, timeout=60, trust_env=False) as client:
+        answer = client.put(
+            path,
+            json={**orjson.loads(app.manifest), "name": f"示例改名{number}"},
+            params={"reason": "示例"},
+            headers={"If-Match": client.get(path).headers["ETag"]},
+        )
+    revision: int = answer.raise_for_status().json()["revision"]
+    return revision

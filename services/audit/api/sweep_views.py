@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.audit.differences import Cause
 from services.audit.law import Outcome, Verdict
+from services.audit.store.sweep_results import Differing
 from services.audit.sweep_tables import SweepContent, SweepState
 from services.audit.sweeps import VERDICTS
 from services.manifest.terms import Level
@@ -18,7 +19,8 @@ from services.manifest.values import Day
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from services.audit.store.sweep_results import Differing, Found, Group
+    from services.audit.store.following_sweeps import Change
+    from services.audit.store.sweep_results import Found, Group
     from services.audit.store.sweeps import Progress
     from services.audit.sweep_tables import Sweep
 
@@ -30,7 +32,8 @@ class SweepView(BaseModel):
 
     id: str = Field(description="筛查的标识 · id of the sweep")
     state: SweepState = Field(
-        description="running 进行中，done 完成，cancelled 已取消，failed 失败 · how far it has come"
+        description="running 进行中，following 跟随登记系统，done 完成，cancelled 已取消，failed 失败"
+        " · how far it has come; a sweep that is `following` stays current"
     )
     filter: dict[str, list[str]] = Field(description="筛选条件（登记系统的） · the registry's conditions")
     on: Day = Field(description="判断的日期 · the day judged")
@@ -47,6 +50,13 @@ class SweepView(BaseModel):
     parts_done: int = Field(description="已完成几份 · parts that are done")
     per_second: float | None = Field(description="自开始以来每秒应用数 · apps per second since it began")
     left_s: float | None = Field(description="估计还要多少秒 · estimated seconds left; null unless it is running")
+    follows: bool = Field(description="完成后是否跟随登记系统 · whether it stays current after it was done")
+    certain_at: datetime | None = Field(
+        description="跟随中：截至何时确知没有更新的登记号 · following: when it was last certain that nothing is newer"
+    )
+    succeeded_by: str | None = Field(
+        description="接替它的筛查（如新的一天） · the sweep that took its place, as on another day"
+    )
 
 
 class SweepPage(BaseModel):
@@ -100,6 +110,28 @@ class DifferenceView(BaseModel):
     no_longer_violated: list[str] = Field(description="不再违反的规则 · rules violated before and not now")
 
 
+class ChangeView(DifferenceView):
+    """How a result of a chain of sweeps was replaced."""
+
+    number: int = Field(description="序号，作为下一次的 since · its number; the next `since`")
+    sweep: str = Field(description="有此后结论的筛查 · the sweep that has the outcome after")
+    revision: int = Field(description="据以判断的登记号 · the registry revision as of which it was judged")
+    on: Day = Field(description="判断的日期 · the day judged")
+    at: datetime = Field(description="何时 · when")
+    neighbours: list[str] = Field(
+        description="因其变化而重新判断的其他应用，至多 20 个 · other apps whose changes brought it about, 20 at most"
+    )
+
+
+class ChangeFeed(BaseModel):
+    """What has changed in a chain of sweeps, in order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[ChangeView]
+    next: int = Field(description="下一次的 since · the next `since`")
+
+
 class DifferencePage(BaseModel):
     """A page of the difference of two sweeps, in the order of the apps' ids."""
 
@@ -135,20 +167,24 @@ class Statistics(BaseModel):
 
 def sweep_view(sweep: Sweep, progress: Progress, now: datetime) -> dict[str, Any]:
     """Tell a sweep, as `SweepView` describes it."""
-    took_s = ((sweep.ended_at or now) - sweep.begun_at).total_seconds()
-    per_second = progress.cases / took_s if took_s > 0 and progress.cases else None
     is_running = sweep.state == SweepState.RUNNING
+    took_s = ((sweep.ended_at or now) - sweep.begun_at).total_seconds()
+    # How long it has been followed says nothing of how fast it was.
+    per_second = progress.cases / took_s if took_s > 0 and progress.cases and (is_running or not sweep.chain) else None
     left_s = (sweep.total - progress.cases) / per_second if is_running and per_second else None
-    names = ("id", "state", "law", "revision", "who", "begun_at", "ended_at", "reason", "total", "parts")
+    said = ("id", "state", "law", "revision", "who", "begun_at", "ended_at", "reason", "total", "parts")
+    names = (*said, "certain_at", "succeeded_by")
     return {
         **{name: getattr(sweep, name) for name in names},
         "filter": orjson.loads(sweep.filter),
         "on": sweep.day,
-        "done": progress.cases,
+        # The parts of a sweep that follows are long done; apps have come and gone since.
+        "done": progress.cases if sweep.certain_at is None else sweep.total,
         "judged": progress.judged,
         "parts_done": progress.parts_done,
         "per_second": per_second,
         "left_s": left_s,
+        "follows": sweep.chain is not None,
     }
 
 
@@ -172,6 +208,20 @@ def difference_view(rules: tuple[Sequence[str], Sequence[str]], found: Differing
         "causes": [] if before is None or after is None else [each.value for each in causes(before, after)],
         "newly_violated": [rule for rule in second if rule not in first],
         "no_longer_violated": [rule for rule in first if rule not in second],
+    }
+
+
+def change_view(change: Change) -> dict[str, Any]:
+    """Tell how a result was replaced, as `ChangeView` describes it."""
+    rules = (orjson.loads(change.previous.rules), orjson.loads(change.sweep.rules))
+    return {
+        **difference_view(rules, Differing(change.app, change.before, change.after)),
+        "number": change.number,
+        "sweep": change.sweep.id,
+        "revision": change.revision,
+        "on": change.sweep.day,
+        "at": change.at,
+        "neighbours": change.neighbours,
     }
 
 

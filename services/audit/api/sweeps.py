@@ -14,11 +14,13 @@ from services.audit import clock
 from services.audit.api.checks import REGISTRY_UNAVAILABLE
 from services.audit.api.desk import DATABASE_UNAVAILABLE, Desk, desk_of
 from services.audit.api.sweep_views import (
+    ChangeFeed,
     DifferencePage,
     ResultPage,
     Statistics,
     SweepPage,
     SweepView,
+    change_view,
     difference_view,
     group_view,
     result_view,
@@ -29,7 +31,7 @@ from services.audit.law import Outcome, Report, Verdict
 from services.audit.registry_client import RegistryUnavailable
 from services.audit.registry_streams import RegistryRefused
 from services.audit.regulation import LAW, LAWS
-from services.audit.store import sweep_results
+from services.audit.store import following_sweeps, sweep_results
 from services.audit.store import sweeps as store
 from services.audit.store.database import Connection
 from services.audit.store.sweep_results import By, UnknownResultError, Wanted
@@ -67,6 +69,9 @@ from services.web import (
 
 T = TypeVar("T")
 
+_MOST_WAIT_S = 25
+_LOOK_S = 0.25
+
 router = APIRouter(prefix="/v1", tags=["sweeps"])
 
 Id = Annotated[str, Path(pattern="^sweep-[0-9a-f]{24}$", description="筛查的标识 · id of the sweep")]
@@ -81,6 +86,13 @@ Since = Annotated[
 ]
 Limit = Annotated[int, Query(ge=1, le=1000, description="每页条数 · how many on a page")]
 Cursor = Annotated[str | None, Query(max_length=2048, description="上一页的 next · `next` of the page before")]
+Kind = Annotated[
+    Literal["newly_violated", "no_longer_violated", "outcome"] | None,
+    Query(
+        description="只要新违反的、不再违反的或结论不同的"
+        " · only apps that newly violate a rule, no longer do, or turn out otherwise"
+    ),
+]
 Name = Annotated[str, Field(pattern="^[a-z][a-z_]{0,40}$")]
 Value = Annotated[str, Field(max_length=1000)]
 _READ = operation("read", NOT_FOUND, DATABASE_UNAVAILABLE)
@@ -111,6 +123,13 @@ class SweepRequest(BaseModel):
         lt=10**18,
         strict=True,
         description="所见的登记号，默认为最新 · the registry revision that is seen; the newest when not given",
+    )
+    follows: bool = Field(
+        default=False,
+        strict=True,
+        description="完成后继续跟随登记系统：有变化的随时重判，新的一天全部重判；不与 on、law、revision 同写"
+        " · stay current after it was done: what changes is judged again at once, and everything on a new day;"
+        " goes with neither `on`, `law` nor `revision`",
     )
 
 
@@ -187,9 +206,16 @@ async def begin_sweep(request: Request, asked: SweepRequest) -> Response:
         fact = Text("不是对应用的条件", "this is no condition on apps")
         remedy = Text("去掉它", "leave it out")
         raise Problem(INVALID_VALUE, errors=[Fault(f"/filter/{name}", fact, remedy) for name in no_conditions])
+    if asked.follows and (given := sorted(asked.model_fields_set & {"on", "law", "revision"})):
+        fact = Text(
+            "跟随登记系统的筛查总是按今天、现行法规、最新的登记号", "what follows is of today, by the present law"
+        )
+        remedy = Text("去掉它，或去掉 follows", "leave it out, or leave out `follows`")
+        raise Problem(INVALID_VALUE, errors=[Fault(f"/{name}", fact, remedy) for name in given])
     desk = desk_of(request)
     law = LAW if asked.law is None else LAWS[asked.law]
-    order = Order(asked.filter, law, asked.on or clock.today(), caller_of(request).name, asked.revision)
+    day, who = asked.on or clock.today(), caller_of(request).name
+    order = Order(asked.filter, law, day, who, asked.revision, follows=asked.follows)
     try:
         sweep = await asyncio.to_thread(prepare, order, request.state.sweeping.open)
     except RegistryUnavailable as error:
@@ -229,9 +255,54 @@ async def get_sweep(request: Request, id: Id) -> Response:
     return _told(sweep_view(sweep, progress, desk.database.now()))
 
 
+@router.get(
+    "/sweeps/{id}/changes",
+    summary="跟随登记系统的筛查：变了什么 · What has changed in a sweep that follows",
+    response_model=ChangeFeed,
+    **operation("read", NOT_FOUND, CONFLICT, DATABASE_UNAVAILABLE),
+)
+async def list_sweep_changes(
+    request: Request,
+    id: Id,
+    since: Annotated[
+        int, Query(ge=0, lt=10**18, description="此后的变化；0 为从头 · changes after this; 0 is from the beginning")
+    ] = 0,
+    limit: Limit = 100,
+    kind: Kind = None,
+    wait_s: Annotated[
+        float,
+        Query(
+            ge=0,
+            le=_MOST_WAIT_S,
+            allow_inf_nan=False,
+            description="没有变化时至多等候的秒数 · seconds to wait at most while there is none",
+        ),
+    ] = 0,
+) -> Response:
+    """Tell every result that was replaced since, each exactly once, in order, in this sweep and those after it.
+
+    `next` moves on over changes that are not of the kind asked for, so an answer may hold fewer than `limit`.
+    """
+    desk = desk_of(request)
+    sweep, _ = await find_sweep(desk, id)
+    if sweep.chain is None:
+        fact = Text("这次筛查不跟随登记系统", "this sweep does not follow the registry")
+        remedy = Text("以 follows: true 新开一次", "order one with `follows: true`")
+        raise Problem(CONFLICT, errors=[Fault("{id}", fact, remedy)])
+    time = asyncio.get_running_loop().time
+    ending = time() + min(wait_s, (desk.settings.web.deadline_s or _MOST_WAIT_S) / 2)
+    while True:
+        found = await desk.read(following_sweeps.changes, desk.database, sweep.chain, since, limit)
+        if found or time() >= ending:
+            break
+        await asyncio.sleep(_LOOK_S)
+    items = [told for each in found if is_of_kind(told := change_view(each), kind)]
+    return _told({"items": items, "next": found[-1].number if found else since})
+
+
 @router.post("/sweeps/{id}/cancel", summary="取消筛查 · Cancel a sweep", response_model=SweepView, **_CHANGE)
 async def cancel_sweep(request: Request, id: Id) -> Response:
-    """Cancel a running sweep. What it has found stays, and it can be resumed."""
+    """Cancel a sweep that is running or following. What it has found stays, and it can be resumed."""
 
     def cancel(connection: Connection) -> Sweep:
         return store.halt(connection, id, SweepState.CANCELLED, None, desk_of(request).database.now())
@@ -241,9 +312,11 @@ async def cancel_sweep(request: Request, id: Id) -> Response:
 
 @router.post("/sweeps/{id}/resume", summary="继续筛查 · Resume a sweep", response_model=SweepView, **_CHANGE)
 async def resume_sweep(request: Request, id: Id) -> Response:
-    """Let a cancelled or failed sweep go on from where it was, at the same registry revision."""
+    """Let a cancelled or failed sweep go on from where it was, at the same registry revision or following again."""
     answer = await _change(request, id, lambda connection: store.resume(connection, id))
-    await _enqueue(request, (await find_sweep(desk_of(request), id))[0])
+    sweep, _ = await find_sweep(desk_of(request), id)
+    if sweep.state == SweepState.RUNNING:
+        await _enqueue(request, sweep)
     return answer
 
 
@@ -290,13 +363,7 @@ async def list_differences(
     request: Request,
     id: Id,
     since: Since = None,
-    kind: Annotated[
-        Literal["newly_violated", "no_longer_violated", "outcome"] | None,
-        Query(
-            description="只要新违反的、不再违反的或结论不同的"
-            " · only apps that newly violate a rule, no longer do, or turn out otherwise"
-        ),
-    ] = None,
+    kind: Kind = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
@@ -315,7 +382,7 @@ async def list_differences(
         items: list[dict[str, Any]] = []
         for each in sweep_results.differing(desk.database, before, after, start):
             told = difference_view(rules, each)
-            if kind is None or (told["before"] != told["after"] if kind == "outcome" else told[kind]):
+            if is_of_kind(told, kind):
                 if len(items) == limit:
                     return items, True
                 items.append(told)
@@ -378,6 +445,11 @@ async def get_statistics(
 
 
 # ---------------------------------------------------------------- what they have in common
+
+
+def is_of_kind(told: dict[str, Any], kind: str | None) -> bool:
+    """Tell whether a difference is of the kind that was asked for."""
+    return kind is None or bool(told["before"] != told["after"] if kind == "outcome" else told[kind])
 
 
 async def find_sweep(desk: Desk, id: str) -> tuple[Sweep, Progress]:

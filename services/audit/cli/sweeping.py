@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,10 +15,12 @@ from services.text import Lang, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from services.audit.audit_client import AuditClient
 
 _LOOK_S = 0.5
+_WAIT_S = 10.0
 _ENDED = {
     "cancelled": Text("筛查已取消", "the sweep was cancelled"),
     "failed": Text("筛查失败", "the sweep has failed"),
@@ -40,6 +42,14 @@ def sweep(
     resume: Annotated[
         str | None, typer.Option(metavar="ID", help="只看这一次筛查，不新开 · watch this one instead of a new one")
     ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="完成后跟随登记系统，逐行写出变化（JSON），直到中断"
+            " · stay current after it was done, and write what changes, a line of JSON each, until interrupted",
+        ),
+    ] = False,
     output: OutputOption = None,
     lang: LangOption = "zh",
 ) -> None:
@@ -54,9 +64,14 @@ def sweep(
     import orjson
 
     with _client(audit) as client:
-        made = client.sweep(resume) if resume is not None else client.begin_sweep(_conditions(only or ()), on)
+        conditions = _conditions(only or ())
+        made = client.sweep(resume) if resume is not None else client.begin_sweep(conditions, on, follows=follow)
+        if follow and not made["follows"]:
+            raise Refusal(f"{made['id']} 不跟随登记系统", f"{made['id']} does not follow the registry")
         ended = _watched(client, made, lang)
-        if ended["state"] != "done":
+        if follow and ended["state"] in {"following", "done"}:
+            _write_changes(client, ended["id"], output, lang)
+        if ended["state"] not in {"done", "following"}:
             text, reason = _ENDED[ended["state"]], ended["reason"] or ""
             say(Text(f"{text.zh} {reason}", f"{text.en} {reason}"), lang)
             raise typer.Exit(ExitCode.NOT_JUDGED)
@@ -90,6 +105,31 @@ def _watched(client: AuditClient, sweep: dict[str, Any], lang: Lang) -> dict[str
             sweep = client.sweep(sweep["id"])
         progress.update(task, completed=sweep["done"])
     return sweep
+
+
+def _write_changes(client: AuditClient, id: str, output: Path | None, lang: Lang) -> None:
+    """Write what changes in a sweep and those after it, a line of JSON each, until interrupted or until it ends."""
+    import orjson
+
+    since = 0
+    say(Text(f"{id} 跟随登记系统，Ctrl-C 结束", f"{id} follows the registry; Ctrl-C ends this"), lang)
+    with nullcontext(sys.stdout.buffer) if output is None else output.open("ab") as file:
+        while True:
+            page = client.sweep_changes(id, since, _WAIT_S)
+            for each in page["items"]:
+                file.write(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE))
+            file.flush()
+            since = page["next"]
+            if page["items"]:
+                continue
+            # The last of the chain says whether there is anything to wait for.
+            told = client.sweep(id)
+            while told["succeeded_by"] is not None:
+                told = client.sweep(told["succeeded_by"])
+            if told["state"] in _ENDED:
+                text, reason = _ENDED[told["state"]], told["reason"] or ""
+                say(Text(f"{text.zh} {reason}", f"{text.en} {reason}"), lang)
+                raise typer.Exit(ExitCode.NOT_JUDGED)
 
 
 @contextmanager

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import orjson
-from sqlalchemy import func, null, select, union_all
+from sqlalchemy import func, insert, literal, null, select, union_all
 from sqlmodel import col
 
-from services.audit.sweep_tables import Sweep, SweepContent, SweepResult, SweepState
+from services.audit.store.sweep_contents import CONTENT, content_of, contents
+from services.audit.sweep_tables import WHOLE, Sweep, SweepChange, SweepContent, SweepResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Select
 
@@ -23,7 +25,6 @@ By = Literal["rule", "level", "province", "department"]
 
 _AT_ONCE = 1000
 _MOST_GROUPS = 2000
-_CONTENT = tuple(col(getattr(SweepContent, name)) for name in SweepContent.model_fields)
 
 
 class UnknownResultError(Exception):
@@ -74,7 +75,7 @@ def page(database: Database, sweep: Sweep, wanted: Wanted, limit: int, after: st
         statement = statement.where(col(SweepResult.app) > after)
     with database.asking() as connection:
         rows = connection.execute(statement).all()
-    return [Found(app, _content(values)) for app, *values in rows[:limit]], len(rows) > limit
+    return [Found(app, content_of(values)) for app, *values in rows[:limit]], len(rows) > limit
 
 
 def find(database: Database, sweep: Sweep, app: str) -> Found:
@@ -89,7 +90,7 @@ def find(database: Database, sweep: Sweep, app: str) -> Found:
     if row is None:
         raise UnknownResultError(app)
     name, *values = row
-    return Found(name, _content(values))
+    return Found(name, content_of(values))
 
 
 def differing(database: Database, before: Sweep, after: Sweep, start: str | None) -> Iterator[Differing]:
@@ -98,9 +99,9 @@ def differing(database: Database, before: Sweep, after: Sweep, start: str | None
     while True:
         with database.reading() as connection:
             rows = _differing(connection, before.number, after.number, start)
-            contents = _contents(connection, [key for _, *keys in rows for key in keys if key is not None])
+            kept = contents(connection, [key for _, *keys in rows for key in keys if key is not None])
         for app, first, second in rows:
-            yield Differing(app, contents.get(first), contents.get(second))
+            yield Differing(app, kept.get(first), kept.get(second))
         if len(rows) < _AT_ONCE:
             return
         start = rows[-1][0]
@@ -138,7 +139,7 @@ def statistics(database: Database, sweep: Sweep, by: By) -> list[Group]:
 def last_of_months(database: Database, series: str) -> list[tuple[str, Sweep]]:
     """Give the last sweep of each month that was done for the same apps, by the day judged, the latest month first."""
     table = Sweep.__table__  # type: ignore[attr-defined]  # SQLModel's own
-    done = select(table).where(col(Sweep.series) == series, col(Sweep.state) == SweepState.DONE)
+    done = select(table).where(col(Sweep.series) == series, col(Sweep.state).in_(WHOLE))
     with database.asking() as connection:
         sweeps = [Sweep(**row) for row in connection.execute(done.order_by(col(Sweep.number))).mappings()]
     months = {each.day.isoformat()[:7]: each for each in sweeps}
@@ -146,7 +147,7 @@ def last_of_months(database: Database, series: str) -> list[tuple[str, Sweep]]:
 
 
 def _results(sweep: Sweep) -> Select[*tuple[Any, ...]]:
-    found: Select[*tuple[Any, ...]] = select(col(SweepResult.app), *_CONTENT)
+    found: Select[*tuple[Any, ...]] = select(col(SweepResult.app), *CONTENT)
     joined = found.join_from(SweepResult, SweepContent, col(SweepContent.key) == col(SweepResult.key))
     return joined.where(col(SweepResult.sweep) == sweep.number)
 
@@ -169,36 +170,52 @@ def _conditions(sweep: Sweep, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield func.substr(col(SweepContent.verdicts), at, 1) == wanted.letter
 
 
+def tell_of_successor(connection: Connection, sweep: Sweep, now: datetime) -> None:
+    """Tell what a successor found otherwise than the sweep whose place it takes, in the transaction that ends it."""
+    earlier = select(func.max(col(Sweep.number))).where(
+        col(Sweep.chain) == sweep.chain, col(Sweep.number) < (sweep.number or 0)
+    )
+    previous = connection.execute(earlier).scalar_one()
+    if previous is None:
+        return
+    if connection.dialect.name == "postgresql":
+        # A million results are compared with a million others.
+        connection.exec_driver_sql("SET LOCAL statement_timeout = '300s'")
+    common = {"chain": sweep.chain, "sweep": sweep.number, "previous": previous, "revision": sweep.revision}
+    said = {**common, "at": now, "neighbours": "[]"}
+    told = [literal(value, getattr(SweepChange, name).type).label(name) for name, value in said.items()]
+    for differing in _differing_in(previous, sweep.number):
+        rows = differing.order_by(differing.selected_columns[0]).subquery()
+        names = ["app", "before", "after", *said]
+        connection.execute(insert(SweepChange).from_select(names, select(*rows.c, *told)))
+
+
 def _differing(
     connection: Connection, before: int | None, after: int | None, start: str
 ) -> list[tuple[str, str | None, str | None]]:
-    first, second = SweepResult.__table__.alias("first"), SweepResult.__table__.alias("second")  # type: ignore[attr-defined]  # SQLModel's own
-    changed = (
-        select(second.c.app, first.c.key.label("before"), second.c.key.label("after"))
-        .join_from(second, first, (first.c.sweep == before) & (first.c.app == second.c.app), isouter=True)
-        .where(second.c.sweep == after, second.c.app > start)
-        .where(first.c.key.is_(None) | (first.c.key != second.c.key))
-        .order_by(second.c.app)
-        .limit(_AT_ONCE)
-    )
-    gone = (
-        select(first.c.app, first.c.key, null())
-        .join_from(first, second, (second.c.sweep == after) & (second.c.app == first.c.app), isouter=True)
-        .where(first.c.sweep == before, first.c.app > start, second.c.app.is_(None))
-        .order_by(first.c.app)
-        .limit(_AT_ONCE)
-    )
-    both = union_all(select(changed.subquery()), select(gone.subquery())).subquery()
+    parts = []
+    for each in _differing_in(before, after):
+        app = each.selected_columns[0]
+        parts.append(select(each.where(app > start).order_by(app).limit(_AT_ONCE).subquery()))
+    both = union_all(*parts).subquery()
     rows = connection.execute(select(both).order_by(both.c.app).limit(_AT_ONCE))
     return [(app, one, other) for app, one, other in rows]
 
 
-def _contents(connection: Connection, keys: Sequence[str]) -> dict[str | None, SweepContent]:
-    found: dict[str | None, SweepContent] = {}
-    for at in range(0, len(keys), _AT_ONCE // 2):
-        some = select(*_CONTENT).where(col(SweepContent.key).in_(keys[at : at + _AT_ONCE // 2]))
-        found |= {row[0]: _content(row) for row in connection.execute(some)}
-    return found
+def _differing_in(before: int | None, after: int | None) -> tuple[Select[Any], Select[Any]]:
+    """Give the apps of which two sweeps kept different contents, with both keys: of the second, and those gone."""
+    first, second = SweepResult.__table__.alias("first"), SweepResult.__table__.alias("second")  # type: ignore[attr-defined]  # SQLModel's
+    changed = (
+        select(second.c.app, first.c.key.label("before"), second.c.key.label("after"))
+        .join_from(second, first, (first.c.sweep == before) & (first.c.app == second.c.app), isouter=True)
+        .where(second.c.sweep == after, first.c.key.is_(None) | (first.c.key != second.c.key))
+    )
+    gone = (
+        select(first.c.app, first.c.key.label("before"), null().label("after"))
+        .join_from(first, second, (second.c.sweep == after) & (second.c.app == first.c.app), isouter=True)
+        .where(first.c.sweep == before, second.c.app.is_(None))
+    )
+    return changed, gone
 
 
 def _by_rule(rules: Sequence[str], rows: Iterable[tuple[str, str, int]]) -> list[Group]:
@@ -209,10 +226,6 @@ def _by_rule(rules: Sequence[str], rows: Iterable[tuple[str, str, int]]) -> list
             verdicts[at][letter] += n
             outcomes[at][outcome] += n
     return [Group(rule, outcomes[at].total(), outcomes[at], verdicts[at]) for at, rule in enumerate(rules)]
-
-
-def _content(values: Iterable[Any]) -> SweepContent:
-    return SweepContent.model_construct(**dict(zip(SweepContent.model_fields, values, strict=True)))
 
 
 def together(groups: Iterable[Group]) -> Group:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, bindparam, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import func, insert, select, text, update
 from sqlmodel import col
 
-from services.audit.sweep_tables import Sweep, SweepContent, SweepPart, SweepResult, SweepState
-from services.audit.sweeps import Content
+from services.audit.store.sweep_contents import keep_contents
+from services.audit.store.sweep_results import tell_of_successor
+from services.audit.sweep_tables import WHOLE, Sweep, SweepPart, SweepResult, SweepState
 from services.database.doors import commit
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from services.audit.store.database import Database
     from services.audit.sweeps import Result
 
-_COLUMNS = Content._fields
-_AT_ONCE = 500  # SQLite takes no more than so many parameters in one statement
+_GOING = (SweepState.RUNNING, SweepState.FOLLOWING)
 
 
 class UnknownSweepError(Exception):
@@ -68,6 +67,9 @@ def begin(connection: Connection, sweep: Sweep) -> Sweep:
     number = connection.execute(made).scalar_one()
     parts = [{"sweep": number, "part": part, "cases": 0, "judged": 0, "is_done": False} for part in _parts(sweep)]
     connection.execute(insert(SweepPart), parts)
+    if sweep.asked is not None and sweep.chain is None:
+        row["chain"] = number  # it is the first of a chain
+        connection.execute(update(Sweep).where(col(Sweep.number) == number).values(chain=number))
     return Sweep(number=number, **row)
 
 
@@ -110,7 +112,7 @@ def before(database: Database, sweep: Sweep) -> Sweep | None:
     """Give the last sweep of the same apps that was done before a sweep; None when there is none."""
     table = Sweep.__table__  # type: ignore[attr-defined]  # SQLModel's own
     wanted = select(table).where(
-        col(Sweep.series) == sweep.series, col(Sweep.number) < sweep.number, col(Sweep.state) == SweepState.DONE
+        col(Sweep.series) == sweep.series, col(Sweep.number) < sweep.number, col(Sweep.state).in_(WHOLE)
     )
     with database.asking() as connection:
         row = connection.execute(wanted.order_by(col(Sweep.number).desc()).limit(1)).mappings().first()
@@ -118,14 +120,14 @@ def before(database: Database, sweep: Sweep) -> Sweep | None:
 
 
 def halt(connection: Connection, id: str, state: SweepState, reason: str | None, now: datetime) -> Sweep:
-    """Cancel a running sweep, or say that it has failed, in the transaction of the connection.
+    """Cancel a sweep, or say that it has failed, in the transaction of the connection.
 
     Raises:
         UnknownSweepError: there is none with this id.
-        NotRunningError: it is not running.
+        NotRunningError: it is neither running nor following.
 
     """
-    ended = update(Sweep).where(col(Sweep.id) == id, col(Sweep.state) == SweepState.RUNNING)
+    ended = update(Sweep).where(col(Sweep.id) == id, col(Sweep.state).in_(_GOING))
     if not connection.execute(ended.values(state=state.value, reason=reason, ended_at=now)).rowcount:
         raise NotRunningError(_find(connection, id).state)
     return _find(connection, id)
@@ -144,6 +146,10 @@ def resume(connection: Connection, id: str) -> Sweep:
     again = again.values(state=SweepState.RUNNING.value, reason=None, ended_at=None, attempt=col(Sweep.attempt) + 1)
     if not connection.execute(again).rowcount:
         raise NotRunningError(_find(connection, id).state)
+    sweep = _find(connection, id)
+    if sweep.chain is not None and not _parts_left(connection, sweep.number or 0):
+        # Its parts had been done, and it was following: there it goes on.
+        connection.execute(update(Sweep).where(col(Sweep.id) == id).values(state=SweepState.FOLLOWING.value))
     return _find(connection, id)
 
 
@@ -171,19 +177,6 @@ def reached(database: Database, sweep: Sweep, part: int) -> Reached | None:
     return None if is_done else Reached(sweep.number or 0, part, cases)
 
 
-def known(database: Database, keys: Sequence[str]) -> set[str]:
-    """Give those of some keys under which something is kept."""
-    found = set[str]()
-    with database.asking() as connection:
-        if database.is_postgresql:
-            held = select(col(SweepContent.key)).where(col(SweepContent.key) == func.any(_array("keys")))
-            return set(connection.execute(held, {"keys": list(keys)}).scalars())
-        for at in range(0, len(keys), _AT_ONCE):
-            held = select(col(SweepContent.key)).where(col(SweepContent.key).in_(keys[at : at + _AT_ONCE]))
-            found.update(connection.execute(held).scalars())
-    return found
-
-
 def keep(database: Database, reached: Reached, results: Sequence[Result], *, is_last: bool) -> Reached:
     """Keep what a part has found after what it had reached; when it is the last of the last part, the sweep is done.
 
@@ -197,7 +190,7 @@ def keep(database: Database, reached: Reached, results: Sequence[Result], *, is_
     with database.changing() as connection:
         _require_mine(connection, reached)
         if contents:
-            _keep_contents(connection, contents)
+            keep_contents(connection, contents)
         if results:
             _keep_results(connection, reached.sweep, results)
         judged = col(SweepPart.judged) + len(contents)
@@ -221,20 +214,6 @@ def _require_mine(connection: Connection, reached: Reached) -> None:
         raise NotRunningError
 
 
-def _keep_contents(connection: Connection, contents: Sequence[Content]) -> None:
-    names = ", ".join(_COLUMNS)
-    if connection.dialect.name == "postgresql":
-        arrays = ", ".join(f"CAST(:{name} AS text[])" for name in _COLUMNS)
-        columns = zip(*contents, strict=True)
-        said = {name: list(values) for name, values in zip(_COLUMNS, columns, strict=True)}
-        sql = f"INSERT INTO sweep_contents ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608 - names of columns
-        connection.execute(text(sql), said)
-        return
-    values = ", ".join(f":{name}" for name in _COLUMNS)
-    sql = f"INSERT INTO sweep_contents ({names}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608 - as above
-    connection.execute(text(sql), [each._asdict() for each in contents])
-
-
 def _keep_results(connection: Connection, sweep: int, results: Sequence[Result]) -> None:
     if connection.dialect.name == "postgresql":
         sql = (
@@ -247,13 +226,24 @@ def _keep_results(connection: Connection, sweep: int, results: Sequence[Result])
     connection.execute(insert(SweepResult), [{"sweep": sweep, "app": each.app, "key": each.key} for each in results])
 
 
-def _end_if_done(connection: Connection, sweep: int, now: datetime) -> None:
+def _end_if_done(connection: Connection, number: int, now: datetime) -> None:
     # Two parts that end at the same moment follow one another here, so that the later one sees both done.
-    connection.execute(select(col(Sweep.number)).where(col(Sweep.number) == sweep).with_for_update())
-    left = select(func.count()).where(col(SweepPart.sweep) == sweep, col(SweepPart.is_done).is_(False))
-    if not connection.execute(left).scalar_one():
-        done = update(Sweep).where(col(Sweep.number) == sweep, col(Sweep.state) == SweepState.RUNNING)
-        connection.execute(done.values(state=SweepState.DONE.value, ended_at=now))
+    table = Sweep.__table__  # type: ignore[attr-defined]  # SQLModel's own
+    row = connection.execute(select(table).where(col(Sweep.number) == number).with_for_update()).mappings().one()
+    if _parts_left(connection, number):
+        return
+    ended: Update = update(Sweep).where(col(Sweep.number) == number, col(Sweep.state) == SweepState.RUNNING)
+    if row["chain"] is None:
+        connection.execute(ended.values(state=SweepState.DONE.value, ended_at=now))
+        return
+    connection.execute(ended.values(state=SweepState.FOLLOWING.value, certain_at=now))
+    tell_of_successor(connection, Sweep(**row), now)
+
+
+def _parts_left(connection: Connection, number: int) -> int:
+    left = select(func.count()).where(col(SweepPart.sweep) == number, col(SweepPart.is_done).is_(False))
+    found: int = connection.execute(left).scalar_one()
+    return found
 
 
 def _find(connection: Connection, id: str) -> Sweep:
@@ -276,7 +266,3 @@ def _progress(connection: Connection, sweeps: Iterable[Sweep]) -> dict[int, Prog
 
 def _parts(sweep: Sweep) -> range:
     return range(1, sweep.parts + 1)
-
-
-def _array(name: str) -> Any:  # noqa: ANN401 - SQLAlchemy's
-    return bindparam(name, type_=ARRAY(Text))

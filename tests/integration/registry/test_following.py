@@ -6,7 +6,6 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,71 +19,22 @@ from services.registry.main import create_service
 from services.registry.settings import RegistrySettings
 from tests.integration.registry import following
 from tests.integration.registry.clerk import new_id
+from tests.integration.registry.doings import Doings
 from tests.integration.registry.following import Line, checking, until
-from tests.integration.registry.offices import Offices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from services.audit.checks import Checks
     from tests.integration.registry.clerk import Clerk
 
 ON = nation.JUDGED_ON
-RUNNING = [each.manifest for each in nation.apps(300) if orjson.loads(each.manifest).get("stage") == "online"]
-"""Manifests of the platforms, of the sectors' apps and of some of every kind; of one stage, so any may follow any."""
 
 
 @pytest.fixture
 def line(http: TestClient) -> Line:
     return Line(http)
-
-
-class Doings:
-    """Does to the registry whatever a random number says."""
-
-    def __init__(self, clerk: Clerk, chance: random.Random) -> None:
-        self.clerk, self.chance, self.offices = clerk, chance, Offices(clerk)
-        self.apps: list[str] = []
-        self.units: list[str] = []
-
-    def do(self) -> None:
-        """Do something."""
-        ways: list[Callable[[], None]] = [self.register, self.register]
-        if self.apps:
-            ways += [self.change, self.change, self.grant, self.withdraw, self.place]
-        self.chance.choice(ways)()
-
-    def declared(self) -> dict[str, Any]:
-        """Give what some app of the nation declares."""
-        document: dict[str, Any] = orjson.loads(self.chance.choice(RUNNING))
-        if self.units and self.chance.random() < 0.5:
-            document["sponsor"] = {**document["sponsor"], "credit_code": self.chance.choice(self.units)}
-        return {name: value for name, value in document.items() if name not in {"id", "manifest"}}
-
-    def register(self) -> None:
-        """Register an app."""
-        self.apps.append(self.clerk.register(id=new_id(), **self.declared()))
-
-    def change(self) -> None:
-        """Change an app to another one's manifest."""
-        self.clerk.change(self.chance.choice(self.apps), **self.declared())
-
-    def grant(self) -> None:
-        """Grant something to an app."""
-        kind = self.chance.choice(["approval", "special_scenario", "necessity"])
-        self.clerk.grant(self.chance.choice(self.apps), kind=kind)
-
-    def withdraw(self) -> None:
-        """Withdraw an app."""
-        self.clerk.withdraw(self.apps.pop(self.chance.randrange(len(self.apps))))
-
-    def place(self) -> None:
-        """Put an organisation into the tree, of the name of a sponsor or of none."""
-        app = self.clerk.get(f"/v1/apps/{self.chance.choice(self.apps)}")
-        name = self.chance.choice([app["manifest"]["sponsor"].get("name") or "示例中心", f"示例部{new_id()}"])
-        above = [{"organisation": self.chance.choice(self.units)}] if self.units and self.chance.random() < 0.5 else []
-        self.units.append(self.offices.record(name, parents=above))
 
 
 async def reports(checks: Checks, apps: list[str], revision: int) -> None:

@@ -3,109 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import orjson
 import pytest
 from starlette.testclient import TestClient
 
 from benchmarks import nation
 from services.audit.formats.rendering import FORMATS
-from services.audit.main import create_service
-from services.audit.settings import AuditSettings
+from services.audit.store import sweep_contents
 from services.audit.store import sweeps as store
-from services.audit.store.database import Database
 from services.audit.store.sweeps import OvertakenError
 from services.audit.sweep_tables import SweepState
-from services.audit.sweeping import Sweeping
-from services.jobs import Job, ServiceEndsError
-from tests.conftest import new_database
+from services.jobs import ServiceEndsError
+from tests.integration.registry.auditing import ON, Audit, auditing
 from tests.integration.registry.clerk import new_id
-from tests.integration.registry.following import OPTIONS, Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.integration.registry.clerk import Clerk, Document
 
-ON = nation.JUDGED_ON.isoformat()
 APPS = 150
-
-
-class Audit:
-    """The audit in this process, before the registry of a test; its parts of sweeps are done when a test says so."""
-
-    def __init__(self, http: TestClient, database: Database, line: Line) -> None:
-        self.http, self.database, self.line = http, database, line
-        self.ending = Event()
-        self.sweeping = Sweeping(database, line.streams, None)
-
-    def begin(self, status: int = 201, **asked: Any) -> Document:  # noqa: ANN401 - as the operation takes it
-        """Order a sweep."""
-        answer = self.http.post("/v1/sweeps", json={"on": ON, **asked})
-        assert answer.status_code == status, answer.text
-        document: Document = answer.json()
-        return document
-
-    def work(self, sweep: Document) -> None:
-        """Do all parts, in no particular order."""
-        parts = list(range(1, sweep["parts"] + 1))
-        random.Random(7).shuffle(parts)
-        for part in parts:
-            self.part(sweep, part)
-
-    def part(self, sweep: Document, part: int) -> None:
-        """Do one part."""
-        self.sweeping.run(Job("test", self.ending, lambda _, work: work()), sweep["id"], part)
-
-    def done(self, **asked: Any) -> Document:  # noqa: ANN401 - as the operation takes it
-        """Order a sweep and do it."""
-        sweep = self.begin(**asked)
-        self.work(sweep)
-        told = self.get(f"/v1/sweeps/{sweep['id']}")
-        assert told["state"] == "done", told
-        return told
-
-    def get(self, path: str, status: int = 200, **asked: Any) -> Document:  # noqa: ANN401 - any query parameter
-        """Read something."""
-        answer = self.http.get(path, params=asked)
-        assert answer.status_code == status, answer.text
-        document: Document = answer.json()
-        return document
-
-    def results(self, sweep: Document, **asked: Any) -> dict[str, Document]:  # noqa: ANN401 - any filter
-        """Read all results, page by page."""
-        path, items = f"/v1/sweeps/{sweep['id']}/results", []
-        page = self.get(path, limit=40, **asked)
-        items += page["items"]
-        while page["next"] is not None:
-            page = self.get(path, limit=40, cursor=page["next"], **asked)
-            items += page["items"]
-        ids = [each["app"] for each in items]
-        assert ids == sorted(set(ids))
-        return {each["app"]: each for each in items}
 
 
 @pytest.fixture(scope="module")
 def audit(http: TestClient, database_url: str, tmp_path_factory: Any, request: Any) -> Iterator[Audit]:  # noqa: ANN401
-    engine = "sqlite" if database_url.startswith("sqlite") else "postgresql"
-    folder: Path = tmp_path_factory.mktemp("audit")
-    line = Line(http)
-    with new_database(engine, folder, request) as url:
-        settings = AuditSettings.model_validate(
-            {"database_url": url, "migrates_on_start": True, "registry_url": OPTIONS.url}
-        )
-        service = create_service(settings, httpx.MockTransport(line.carry), line.streams)
-        database = settings.database()
-        with TestClient(service, base_url="http://audit.test") as client:
-            found = Audit(client, database, line)
-            yield found
-            found.sweeping.close()
-        database.close()
+    with auditing(http, database_url, tmp_path_factory.mktemp("audit"), request) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -307,7 +232,7 @@ def test_what_the_registry_does_not_understand_is_the_callers_mistake(
 def test_a_sweep_that_cannot_be_done_says_why(audit: Audit, nation_apps: list[str], monkeypatch: Any) -> None:  # noqa: ANN401
     sweep = audit.begin(filter={"id": nation_apps[:3]})
     monkeypatch.setattr("services.audit.sweeps.verdicts", lambda *_: 1 / 0)
-    monkeypatch.setattr(store, "known", lambda *_: set())
+    monkeypatch.setattr(sweep_contents, "known", lambda *_: set())
     audit.work(sweep)
     told = audit.get(f"/v1/sweeps/{sweep['id']}")
     assert (told["state"], told["reason"].split(":")[0]) == (SweepState.FAILED, "ZeroDivisionError")
