@@ -100,6 +100,18 @@ class Nation:
             self._askers.apply(page.reached, ended, begun)
         return Affected(page.apps, neighbours)
 
+    def belonging(self, streams: RegistryStreams, apps: list[str], wanted: Mapping[str, list[str]]) -> set[str]:
+        """Give those of some apps that meet the conditions of a sweep; only the registry can tell, if there are any.
+
+        Raises:
+            RegistryUnavailable: no usable answer.
+            RegistryRefused: it does not understand the conditions.
+
+        """
+        if not wanted:
+            return {app for app in apps if self.holding.cases.find(app) is not None}
+        return {app for app, _ in cases_of(streams, self.revision, apps, wanted)}
+
     def close(self) -> None:
         """Give the room back."""
         self.holding.close()
@@ -118,14 +130,3 @@ def _asked(case: Case | None, tree: Tree) -> list[Offered]:
         return []
     questions = ties.questions(case.declared(), tree.recorded(case.sponsor))
     return [Offered(each.tie, region, case.app, _NOTHING) for each in questions for region in each.regions]
-
-
-def belonging(streams: RegistryStreams, revision: int, apps: list[str], wanted: Mapping[str, list[str]]) -> set[str]:
-    """Give those of some apps that meet the conditions of a sweep as of a registry revision.
-
-    Raises:
-        RegistryUnavailable: no usable answer.
-        RegistryRefused: it does not understand the conditions.
-
-    """
-    return {app for app, _ in cases_of(streams, revision, apps, wanted)}

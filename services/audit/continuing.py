@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from services.audit.asking import Affected, Nation, belonging
+from services.audit.asking import Affected, Nation
 from services.audit.clock import today
 from services.audit.holding import Page
 from services.audit.index import IndexFull
@@ -83,6 +83,10 @@ class Continuing:
         self._day = day
         self._wait_s = wait_s
         self._nation: Nation | None = None
+        # The last page that was read: the registry revision before it, and on whom it bears. Should what it changes not
+        # be kept, because the database is away, it is not lost.
+        self._before = 0
+        self._affected = Affected()
 
     def close(self) -> None:
         """Let go of what is held; nothing is being done any more."""
@@ -151,45 +155,53 @@ class Continuing:
             self._begin_successor(each)
 
     def _move_on(self, job: Job, streams: RegistryStreams, following: Sequence[Sweep]) -> None:
-        """Read one page of the feed, and let what it changes be found in all sweeps."""
+        """Let what a page of the feed changes be found in all sweeps; read one when all have come so far."""
+        lowest = min(each.revision for each in following)
         try:
-            nation = self._at(job, streams, min(each.revision for each in following))
-            page = Page.read(streams, nation.revision, self._wait_s)
+            nation = self._at(job, streams, lowest)
+            page = Page.read(streams, nation.revision, self._wait_s) if nation.revision <= lowest else None
         except RegistryRefused as error:
             # It has not come so far: it is another registry, or was restored.
             self._begin_anew(following, str(error))
             return
-        if page.changes_the_tree or page.newest - page.reached > _MOST_BEHIND:
-            self._begin_anew(following, "the tree of organisations was changed, or the feed is far ahead")
-            return
-        affected = Affected()
-        if page.reached > nation.revision:
-            try:
-                affected = nation.move_on(streams, page)
-            except ValueError as error:
-                raise _Lost(str(error)) from error
+        if page is not None:
+            if page.changes_the_tree or page.newest - page.reached > _MOST_BEHIND:
+                self._begin_anew(following, "the tree of organisations was changed, or the feed is far ahead")
+                return
+            self._read(nation, streams, page)
         for each in following:
             job.go_on()
-            if each.revision < page.reached or self._is_old(each):
-                self._follow(streams, nation, each, affected)
+            if each.revision < nation.revision or (each.revision == nation.revision and self._is_old(each)):
+                self._follow(streams, nation, each)
+
+    def _read(self, nation: Nation, streams: RegistryStreams, page: Page) -> None:
+        before, self._affected = nation.revision, Affected()
+        if page.reached > before:
+            try:
+                self._affected = nation.move_on(streams, page)
+            except ValueError as error:
+                raise _Lost(str(error)) from error
+        self._before = before
 
     def _at(self, job: Job, streams: RegistryStreams, revision: int) -> Nation:
-        """Give what is held, as of a registry revision or an earlier one."""
+        """Give what is held: as of a registry revision, or a page further, on whom that bears being known."""
         nation = self._nation
-        if nation is None or nation.revision > revision or revision - nation.revision > _MOST_BEHIND:
+        if nation is None or not self._before <= revision or revision - nation.revision > _MOST_BEHIND:
             self.close()
             nation = self._nation = Nation.load(streams, revision, self._folder, _going_on(job))
+            self._before, self._affected = revision, Affected()
         return nation
 
     def _is_old(self, sweep: Sweep) -> bool:
         certain_at = sweep.certain_at
         return certain_at is None or (self._database.now() - certain_at).total_seconds() >= CERTAIN_S
 
-    def _follow(self, streams: RegistryStreams, nation: Nation, sweep: Sweep, affected: Affected) -> None:
+    def _follow(self, streams: RegistryStreams, nation: Nation, sweep: Sweep) -> None:
         """Let a sweep find what the apps on which something bore give now."""
+        affected = self._affected if sweep.revision < nation.revision else Affected()
         had = store.keys(self._database, sweep, affected.apps)
         # Neighbours change nothing about whether an app meets the conditions; what it is itself does.
-        belongs = belonging(streams, nation.revision, affected.changed, orjson.loads(sweep.filter))
+        belongs = nation.belonging(streams, affected.changed, orjson.loads(sweep.filter))
         apps = [app for app in affected.apps if app in (belongs if app in affected.changed else had)]
         now, judged = self._judged(nation, sweep, apps)
         moved = [

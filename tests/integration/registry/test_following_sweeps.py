@@ -11,12 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from services.audit.asking import Nation
 from services.audit.clock import today
 from services.audit.store import following_sweeps as store
 from services.audit.store import sweeps
 from services.audit.store.following_sweeps import Moved
 from services.audit.store.sweeps import OvertakenError
 from services.audit.sweeps import Judging
+from services.database.doors import UnavailableError
 from services.jobs import ServiceEndsError
 from tests.integration.registry.auditing import Audit, auditing
 from tests.integration.registry.clerk import new_id
@@ -37,6 +39,14 @@ COUNTY = {"name": "示例县示例局", "level": "county", "division": "990101",
 def audit(http: TestClient, database_url: str, tmp_path_factory: Any, request: Any) -> Iterator[Audit]:  # noqa: ANN401
     with auditing(http, database_url, tmp_path_factory.mktemp("audit"), request) as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def _alone(audit: Audit) -> Iterator[None]:
+    """Let no sweep follow any more when its test is over: whoever follows is served with all others."""
+    yield
+    for each in audit.get("/v1/sweeps", state="following")["items"]:
+        assert audit.http.post(f"/v1/sweeps/{each['id']}/cancel").status_code == 200
 
 
 @pytest.fixture
@@ -172,6 +182,37 @@ def test_a_cancelled_one_goes_on_where_it_was(audit: Audit, clerk: Clerk) -> Non
     assert audit.http.post(f"/v1/sweeps/{sweep['id']}/resume").json()["state"] == "following"
     audit.settle(sweep)
     assert [each["app"] for each in audit.changes(sweep)] == [app]
+
+
+def test_what_could_not_be_kept_is_kept_later(
+    audit: Audit, clerk: Clerk, monkeypatch: pytest.MonkeyPatch, seen: list[str]
+) -> None:
+    sweep = audit.settle(audit.follow())
+    app = asking(clerk, new_id())
+    seen.clear()
+
+    def away(*_: object) -> None:
+        raise UnavailableError("away")
+
+    with monkeypatch.context() as failing, audit.line.streams() as streams:
+        failing.setattr(store, "move_on", away)
+        with pytest.raises(UnavailableError):
+            audit.continuing.look(audit.job(), streams, sweep["id"])
+    monkeypatch.setattr(Nation, "load", away)  # what is held was moved on already, and is not loaded anew
+    audit.settle(sweep)
+    assert [each["app"] for each in audit.changes(sweep)] == [app]
+    assert seen == [app, app]
+
+
+def test_two_that_have_come_to_different_revisions_both_go_on(audit: Audit, clerk: Clerk) -> None:
+    first = audit.settle(audit.follow())
+    one = asking(clerk, new_id())
+    second = audit.follow()
+    other = asking(clerk, new_id())
+    audit.settle(second)
+    audit.settle(first)
+    assert {each["app"] for each in audit.changes(first)} == {one, other}
+    assert [each["app"] for each in audit.changes(second)] == [other]
 
 
 def test_whoever_was_overtaken_keeps_nothing(audit: Audit, clerk: Clerk) -> None:
