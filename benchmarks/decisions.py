@@ -1,4 +1,4 @@
-"""Decisions: how long one takes with many callers, beside the check that it rests on."""
+"""Decisions: how long one takes with many callers, beside the check that it rests on, and while a sweep runs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import httpx
@@ -19,11 +21,12 @@ from benchmarks.figures import Table, ratio
 from benchmarks.processes import free_port, peak_mib, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 APPS = 300
 CALLERS = (1, 16)
 SECONDS = 8.0
+LOOK_S = 0.2
 JSON = {"Content-Type": "application/json"}
 GOVAPP = str(Path(sys.executable).with_name("govapp"))
 
@@ -51,6 +54,7 @@ def _of(name: str, urls: Sequence[str], keys: Path) -> Table:
         "GOVAPP_AUDIT_SIGNING_KEYS": str(keys),
         "GOVAPP_AUDIT_REGISTRY_DEADLINE_S": "30",  # a busy machine makes calls slow, and none may fail here
         "GOVAPP_AUDIT_REGISTRY_URL": f"http://127.0.0.1:{ports[0]}",
+        "GOVAPP_AUDIT_JOBS__RUNS": "true",
     }
     with ExitStack() as processes:
         _, audit = [
@@ -65,7 +69,37 @@ def _of(name: str, urls: Sequence[str], keys: Path) -> Table:
             for app, revision in revisions.items()
         ]
         check = [load.post(f"/v1/checks?app={app}&freshness=live", b"") for app in revisions]
-        return _table(name, ports[1], check, decide, audit)
+        table = _table(name, ports[1], check, decide, audit)
+        with sweeping(ports[1]) as swept:
+            decided = load.run([ports[1]], *decide, seconds=SECONDS, connections=CALLERS[-1], status="201")
+        figures = (f"{decided.per_second:.0f}", f"{decided.p50_ms:.1f}", f"{decided.p99_ms:.1f}", "")
+        table.add("判定，筛查进行中 · decision, sweeping", str(CALLERS[-1]), *figures)
+        table.remarks.append(f"其间筛查完成 {swept()} 次 · sweeps done meanwhile")
+        return table
+
+
+@contextmanager
+def sweeping(port: int) -> Iterator[Callable[[], int]]:
+    """Order one sweep after the other until the block ends, each on another day so that every app is judged."""
+    ending, done = Event(), [0]
+
+    def sweep() -> None:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as audit:
+            day = nation.JUDGED_ON
+            while not ending.is_set():
+                day += timedelta(days=1)
+                answer = audit.post("/v1/sweeps", json={"on": day.isoformat()}).raise_for_status().json()
+                while answer["state"] == "running" and not ending.wait(LOOK_S):
+                    answer = audit.get(f"/v1/sweeps/{answer['id']}").raise_for_status().json()
+                done[0] += answer["state"] == "done"
+
+    thread = Thread(target=sweep)
+    thread.start()
+    try:
+        yield lambda: done[0]
+    finally:
+        ending.set()
+        thread.join()
 
 
 def _register(port: int) -> dict[str, int]:
