@@ -70,7 +70,7 @@ from services.web import (
 T = TypeVar("T")
 
 _MOST_WAIT_S = 25
-_LOOK_S = 0.25
+_LOOK_S = 0.5  # many may wait at once, and each of them looks
 
 router = APIRouter(prefix="/v1", tags=["sweeps"])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import col
 
 from services.audit.store import sweeps
@@ -90,9 +90,8 @@ def move_on(
         _require_mine(connection, sweep)
         if judged := sorted(judged):
             keep_contents(connection, judged)
-        for each in moved:
-            _replace(connection, sweep.number, each)
         if moved:
+            _replace(connection, sweep.number, moved)
             said = {"chain": sweep.chain, "sweep": sweep.number, "previous": sweep.number, "at": now}
             told = [
                 {
@@ -161,11 +160,16 @@ def _require_mine(connection: Connection, sweep: Sweep) -> None:
         raise OvertakenError(f"it is {state} at {revision}, not following at {sweep.revision}")
 
 
-def _replace(connection: Connection, sweep: int | None, moved: Moved) -> None:
-    result = (col(SweepResult.sweep) == sweep, col(SweepResult.app) == moved.app)
-    if moved.after is None:
-        connection.execute(delete(SweepResult).where(*result))
-    elif moved.before is None:
-        connection.execute(insert(SweepResult), {"sweep": sweep, "app": moved.app, "key": moved.after})
-    else:
-        connection.execute(update(SweepResult).where(*result).values(key=moved.after))
+def _replace(connection: Connection, sweep: int | None, moved: Sequence[Moved]) -> None:
+    # A hot neighbour may move a hundred thousand results at once: each kind of change is one statement for all of them.
+    result = (col(SweepResult.sweep) == sweep, col(SweepResult.app) == bindparam("named"))
+    gone = [{"named": each.app} for each in moved if each.after is None]
+    come = [{"sweep": sweep, "app": each.app, "key": each.after} for each in moved if each.before is None]
+    stayed = [each for each in moved if each.before is not None and each.after is not None]
+    if gone:
+        connection.execute(delete(SweepResult).where(*result), gone)
+    if come:
+        connection.execute(insert(SweepResult), come)
+    if stayed:
+        replaced = update(SweepResult).where(*result).values(key=bindparam("found"))
+        connection.execute(replaced, [{"named": each.app, "found": each.after} for each in stayed])
