@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DEFAULT = 10_000
 WORKERS = 2
-_KILL_S = (3.0, 8.0)
+_KILL_S = (8.0, 16.0)  # a worker has to live long enough to read what it needs of the registry
 _LOOK_S = 0.2
 _TIMEOUT_S = 60.0
 _BY = ("rule", "level", "province")
