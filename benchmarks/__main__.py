@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmarks import approvals, checks, decisions, engine, following_sweeps, killed_sweeps, sweeps
+from benchmarks import approvals, checks, decisions, engine, following_sweeps, killed_sweeps, local_search, sweeps
 from benchmarks.registry import nations
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
         "decisions": decisions.measure,
         "registry": lambda: nations.measure(sizes),
         "sweeps": lambda: sweeps.measure(sizes),
+        "search": lambda: local_search.measure(sizes),
         "killed": lambda: killed_sweeps.measure(sizes),
         "following": lambda: following_sweeps.measure(sizes),
     }

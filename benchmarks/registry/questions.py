@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 WAYS = 200
 """In how many ways each question is asked."""
 
-_COMMON = ("安全", "服务", "登记", "管理", "农村", "示例")
-_RARE = ("护林员", "烈士褒扬", "古树名木", "渡口安全", "排污口", "普法宣传")
+COMMON = ("安全", "服务", "登记", "管理", "农村", "示例")
+RARE = ("护林员", "烈士褒扬", "古树名木", "渡口安全", "排污口", "普法宣传")
 _DATASETTE = "/registry"
 
 
@@ -89,7 +89,7 @@ def _lists(chance: random.Random, manifests: Sequence[Manifest]) -> list[Questio
 
 
 def _searches() -> list[Question]:
-    words = [*_COMMON, *_RARE]
+    words = [*COMMON, *RARE]
     pages = [_apps({"q": word, "limit": 50}) for word in words]
     exact = [_apps({"q": word, "limit": 50, "total": "exact"}) for word in words]
     paths = [_sql(_SEARCH, word=_phrase(word)) for word in words]
