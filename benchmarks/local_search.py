@@ -2,8 +2,8 @@
 
 The index holds the words of every app beside its id, in the order of ids, so that a page is read in that order and a
 total is counted without touching anything wide. It is asked for the same words as the registry's own statements, on the
-same apps; the local index gives ids only, whose rows are then read by their key. That it can be kept current is measured by
-replacing texts one by one, as the feed would tell them.
+same apps, and gives ids only; their rows are then read by key. That it can be kept current is measured by replacing
+texts one by one, as the feed would tell them.
 """
 
 from __future__ import annotations
