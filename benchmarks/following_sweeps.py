@@ -13,11 +13,10 @@ import httpx
 import orjson
 
 from benchmarks import nation
-from benchmarks.databases import migrate, postgresql
+from benchmarks.databases import postgresql
 from benchmarks.figures import Table, ratio
 from benchmarks.processes import free_port, peak_mib, python, running
-from benchmarks.registry import loading
-from services.audit.store.database import Database
+from benchmarks.sweeps import serve_nation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,14 +47,7 @@ def measure(sizes: Sequence[int] = ()) -> Iterator[Table]:
 def _of(apps: int) -> Iterator[tuple[str, ...]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="govapp-bench-")))
-        urls = [stack.enter_context(postgresql(folder)) for _ in range(2)]
-        migrate(urls[0])
-        loading.load(urls[0], apps)
-        loading.settle(urls[0])
-        database = Database(urls[1])
-        database.migrate()
-        database.close()
-        registry, audit, process = _start(stack, urls)
+        registry, audit, process = _start(stack, folder, apps)
         sweep = _following(audit)
         since = _read(audit.get(f"/v1/sweeps/{sweep['id']}/changes", params={"limit": 1000}))["next"]
         for said, change in _CHANGES.items():
@@ -93,29 +85,23 @@ def _await(audit: httpx.Client, sweep: str, since: int, revision: int) -> tuple[
             raise RuntimeError(f"nothing was told of revision {revision}")
 
 
-def _start(stack: ExitStack, urls: Sequence[str]) -> tuple[httpx.Client, httpx.Client, int]:
-    ports = free_port(), free_port()
+def _start(stack: ExitStack, folder: Path, apps: int) -> tuple[httpx.Client, httpx.Client, int]:
+    ports = serve_nation(stack, folder, apps), free_port()
     environment = {
         **os.environ,
-        "GOVAPP_REGISTRY_DATABASE_URL": urls[0],
-        "GOVAPP_REGISTRY_JOBS__RUNS": "false",
-        "GOVAPP_AUDIT_DATABASE_URL": urls[1],
+        "GOVAPP_AUDIT_DATABASE_URL": stack.enter_context(postgresql(folder)),
         "GOVAPP_AUDIT_REGISTRY_URL": f"http://127.0.0.1:{ports[0]}",
         "GOVAPP_AUDIT_JOBS__RUNS": "true",
         "GOVAPP_AUDIT_JOBS__POLL_S": "0.1",
         "GOVAPP_AUDIT_MIGRATES_ON_START": "true",
     }
-    processes = [
-        stack.enter_context(
-            running(python("benchmarks.served", kind, str(port)), f"http://127.0.0.1:{port}/readyz", environment)
-        )
-        for kind, port in zip(("registry", "audit"), ports, strict=True)
-    ]
+    command = python("benchmarks.served", "audit", str(ports[1]))
+    process = stack.enter_context(running(command, f"http://127.0.0.1:{ports[1]}/readyz", environment))
     clients = [
         stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_TIMEOUT_S, trust_env=False))
         for port in ports
     ]
-    return clients[0], clients[1], processes[1]
+    return clients[0], clients[1], process
 
 
 def _following(audit: httpx.Client) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from benchmarks import nation
-from benchmarks.databases import migrate, postgresql
+from benchmarks.databases import postgresql
 from benchmarks.figures import Table, ratio
-from benchmarks.processes import free_port, python, running
-from benchmarks.registry import loading
+from benchmarks.processes import free_port, python
+from benchmarks.sweeps import serve_nation
 from services.audit.store.database import Database
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def measure(sizes: Sequence[int] = ()) -> Iterator[Table]:
     for apps in sizes or (DEFAULT,):
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="govapp-bench-")))
-            registry = _registry(stack, folder, apps)
+            registry = f"http://127.0.0.1:{serve_nation(stack, folder, apps)}"
             peace, war = (_sweep(folder, registry, is_killed=is_killed) for is_killed in (False, True))
             if peace.told != war.told:
                 raise RuntimeError("the sweep whose workers were killed has come to something else")
@@ -111,23 +111,6 @@ def measure(sizes: Sequence[int] = ()) -> Iterator[Table]:
             )
             table.add(f"{apps:,}", *figures, "✓")
     yield table
-
-
-def _registry(stack: ExitStack, folder: Path, apps: int) -> str:
-    url = stack.enter_context(postgresql(folder))
-    migrate(url)
-    loading.load(url, apps)
-    loading.settle(url)
-    port = free_port()
-    environment = {
-        **os.environ,
-        "GOVAPP_REGISTRY_DATABASE_URL": url,
-        "GOVAPP_REGISTRY_JOBS__RUNS": "false",
-        "GOVAPP_REGISTRY_MAX_STREAMS": "16",
-    }
-    address = f"http://127.0.0.1:{port}"
-    stack.enter_context(running(python("benchmarks.served", "registry", str(port)), f"{address}/readyz", environment))
-    return address
 
 
 def _sweep(folder: Path, registry: str, *, is_killed: bool) -> Swept:

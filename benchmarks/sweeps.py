@@ -85,24 +85,30 @@ def one(apps: int) -> Measured:
     """Fill a registry with so many apps, and sweep it by one worker, two and four."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="govapp-bench-")))
-        url = stack.enter_context(postgresql(folder))
-        migrate(url)
-        loading.load(url, apps)
-        loading.settle(url)
-        port = free_port()
-        environment = {
-            **os.environ,
-            "GOVAPP_REGISTRY_DATABASE_URL": url,
-            "GOVAPP_REGISTRY_JOBS__RUNS": "false",
-            "GOVAPP_REGISTRY_MAX_STREAMS": "16",
-        }
-        command = python("benchmarks.served", "registry", str(port))
-        stack.enter_context(running(command, f"http://127.0.0.1:{port}/readyz", environment))
+        port = serve_nation(stack, folder, apps)
         drain(port, CASES)
         measured = Measured(apps, drain(port, CASES).seconds)
         for workers in WORKERS:
             measured.sweeps.append(_sweep(folder, port, workers, apps))
     return measured
+
+
+def serve_nation(stack: ExitStack, folder: Path, apps: int) -> int:
+    """Start a registry on PostgreSQL that holds a nation of so many apps, until the stack ends; give its port."""
+    url = stack.enter_context(postgresql(folder))
+    migrate(url)
+    loading.load(url, apps)
+    loading.settle(url)
+    port = free_port()
+    environment = {
+        **os.environ,
+        "GOVAPP_REGISTRY_DATABASE_URL": url,
+        "GOVAPP_REGISTRY_JOBS__RUNS": "false",
+        "GOVAPP_REGISTRY_MAX_STREAMS": "16",
+    }
+    command = python("benchmarks.served", "registry", str(port))
+    stack.enter_context(running(command, f"http://127.0.0.1:{port}/readyz", environment))
+    return port
 
 
 def _sweep(folder: Path, registry: int, workers: int, apps: int) -> Swept:
